@@ -1,0 +1,274 @@
+"""The `tallytrail` command. Each subcommand imports what it needs inside itself: reading the log
+must not pay for the crawler."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from storage.records import KINDS
+
+_DURATION = re.compile(r"([0-9]+)([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0    fine; also when nothing changed, or another crawl is at work
+  1    look at it: stderr says what was refused or failed
+  2    usage or configuration
+  75   try again later: database locked, disk full
+  130, 143   ended by a signal; everything finished so far is kept
+"""
+
+
+class _Moment(click.ParamType[datetime]):
+    """An ISO date or time, UTC unless it names its zone, or a duration back from now."""
+
+    name = "time"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002 - click gives it
+        ctx: click.Context | None,  # noqa: ARG002 - click gives it
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        back = _DURATION.fullmatch(value)
+        if back:
+            return datetime.now(UTC) - timedelta(**{_UNITS[back[2]]: int(back[1])})
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f'"{value}" is neither a time like 2024-11-05T23:07Z nor one like 24h')
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_DATABASE = click.option(
+    "--db",
+    "database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="TALLYTRAIL_DB",
+    default="tallytrail.db",
+    show_default=True,
+    help="The database. [env: TALLYTRAIL_DB]",
+)
+_CONFIGURATION = click.option(
+    "--config",
+    "configuration",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="TALLYTRAIL_CONFIG",
+    default="tallytrail.toml",
+    show_default=True,
+    help="The configuration. [env: TALLYTRAIL_CONFIG]",
+)
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl", "csv"]),
+    default="text",
+    show_default=True,
+    help="Text to read, or one row a line for machines.",
+)
+_RACE = click.option("--race", help="Only this race, such as president.")
+
+
+@click.group(epilog=EXIT_CODES)
+@click.version_option(package_name="tallytrail")
+def main() -> None:
+    """An audit trail for election results.
+
+    Crawls an outlet's results pages and stories and records every change to tallies,
+    projections and texts, with the bytes that prove it.
+
+    \b
+    Example:
+      tallytrail init --contact you@yourdesk.org
+      tallytrail crawl
+      tallytrail changes --since 24h
+    """
+
+
+@main.command()
+@_CONFIGURATION
+@click.option("--contact", help="Your mail or web address, for the sites that are read.")
+def init(configuration: Path, contact: str | None) -> None:
+    """Write a configuration to start from.
+
+    \b
+    Example:
+      tallytrail init --contact you@yourdesk.org
+    """
+    from crawler.starting import write_configuration
+
+    if not write_configuration(configuration, contact):
+        raise click.UsageError(f"{configuration} is there already; it is left as it is")
+    click.echo(f"Wrote {configuration}. Look through it, then run: tallytrail crawl", err=True)
+
+
+@main.command()
+@_CONFIGURATION
+@_DATABASE
+def crawl(configuration: Path, database: Path) -> None:
+    """Look at every configured page once, and record what changed.
+
+    Silent when all is well and nobody watches, so that cron mails only what matters.
+
+    \b
+    Example:
+      tallytrail crawl --config tallytrail.toml --db tallytrail.db
+    """
+    from crawler.running import crawl as run
+
+    sys.exit(run("everything", configuration=configuration, database=database))
+
+
+@main.command()
+@_DATABASE
+@_FORMAT
+@click.option("--since", type=_Moment(), help="Seen at or after: 2024-11-05T23:07Z, or 24h.")
+@click.option("--until", type=_Moment(), help="Seen at or before. Times without a zone are UTC.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([*KINDS]),
+    metavar="KIND",
+    help="Only this kind of change, such as votes_decreased. May be repeated.",
+)
+@_RACE
+@click.option("--article", help="Only the story with this numeric id.")
+@click.option("--first", is_flag=True, help="First sights too: they are no changes.")
+def changes(
+    database: Path,
+    form: str,
+    since: datetime | None,
+    until: datetime | None,
+    kinds: tuple[str, ...],
+    race: str | None,
+    article: str | None,
+    first: bool,
+) -> None:
+    """The change log: newest last as text (the last 20 looks), oldest first for machines.
+
+    \b
+    Example:
+      tallytrail changes --since 24h --kind votes_decreased
+      tallytrail changes --format jsonl --race president
+    """
+    from storage import queries
+
+    wanted = queries.Filter(
+        since=since, until=until, kinds=kinds, race=race, article=article, first=first
+    )
+
+    def lines(connection: sqlite3.Connection) -> Iterable[str]:
+        rows = queries.log(connection, wanted)
+        if form != "text":
+            return _machine(form, queries.COLUMNS, map(queries.as_dict, rows))
+        from storage.reports.log import log_text
+
+        return (f"{line}\n" for line in log_text(connection, wanted, rows, _paint()))
+
+    _print(database, lines)
+
+
+@main.command()
+@_DATABASE
+@_FORMAT
+@_RACE
+def results(database: Path, form: str, race: str | None) -> None:
+    """The tallies now, leader first.
+
+    \b
+    Example:
+      tallytrail results
+      tallytrail results --format csv --race president
+    """
+    from storage import queries
+
+    def lines(connection: sqlite3.Connection) -> Iterable[str]:
+        groups = queries.results(connection, race)
+        if form != "text":
+            rows = (queries.as_dict(row) for group in groups for row in group)
+            return _machine(form, queries.RESULT_COLUMNS, rows)
+        from storage.reports.log import standing_text
+
+        return (f"{line}\n" for line in standing_text(connection, groups, _paint()))
+
+    _print(database, lines)
+
+
+@main.command()
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="tallytrail-demo",
+    show_default=True,
+    help="Where the demo works; emptied of an earlier demo first.",
+)
+def demo(folder: Path) -> None:
+    """Crawl a small local site three times and show the log that comes of it.
+
+    The figures are those that ABC News published on 6 and 12 November 2024; the story around
+    them is made up. Needs no network.
+
+    \b
+    Example:
+      tallytrail demo
+    """
+    from crawler.demo.show import run_demo
+
+    sys.exit(run_demo(folder))
+
+
+def _machine(form: str, columns: Iterable[str], rows: Iterable[Any]) -> Iterable[str]:
+    from storage.reports.machine import csv_lines, json_lines
+
+    return json_lines(rows) if form == "jsonl" else csv_lines(tuple(columns), rows)
+
+
+def _print(database: Path, lines: Callable[[sqlite3.Connection], Iterable[str]]) -> None:
+    """Print what the database answers, or why it cannot."""
+    from storage.database import DatabaseError, explained, open_for_reading
+
+    try:
+        connection = open_for_reading(database)
+        for line in lines(connection):
+            sys.stdout.write(line)
+        sys.stdout.flush()
+    except DatabaseError as error:
+        click.echo(f"tallytrail: {error}", err=True)
+        sys.exit(75 if error.try_later else 2)
+    except sqlite3.DatabaseError as error:
+        known = explained(database, error)
+        if known is None:
+            raise
+        click.echo(f"tallytrail: {known}", err=True)
+        sys.exit(75 if known.try_later else 1)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _paint() -> Callable[[str, str], str]:
+    """Bold and red on a terminal that wants them; nothing elsewhere."""
+    from storage.reports.text import plain
+
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return plain
+    styles: dict[str, dict[str, Any]] = {"bold": {"bold": True}, "alarm": {"fg": "red"}}
+    return lambda style, text: click.style(text, **styles[style])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Downloader middlewares: robots.txt obeyed, and every answer received before it is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from datetime import UTC, datetime
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.robotstxt import RobotParser
+from scrapy.utils.httpobj import urlparse_cached
+
+from crawler.bodies import ACCEPT_ENCODING, unpacked
+from crawler.errors import NotWhole
+from crawler.running import Run, run_of
+from crawler.sources import ConfiguredPage
+from storage.writing import Answer
+
+
+class RobotsMiddleware(RobotsTxtMiddleware):
+    """Scrapy's own, judging every request by robots.txt, also those that wait for it.
+
+    Since 2.14 several coroutines await one Deferred there, whose result the first consumes: the
+    others get None, which means allowed. A lock for each host makes the others come after.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def robot_parser(self, request: Request) -> RobotParser | None:
+        """The host's rules; None when it has none."""
+        async with self._locks[urlparse_cached(request).netloc]:
+            return await super().robot_parser(request)
+
+
+class ReceiveMiddleware:
+    """Asks conditionally, checks the answer on the wire, and commits it with `receive`.
+
+    Returns the answer with its unpacked body, for spiders to find links in. A request without a
+    page in its meta (robots.txt) passes untouched. The id of the fetch goes into the request's
+    meta as `fetch`.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> ReceiveMiddleware:
+        return cls(run_of(crawler))
+
+    def process_request(self, request: Request) -> None:
+        page: ConfiguredPage | None = request.meta.get("page")
+        if page is None:
+            return
+        request.headers["Accept-Encoding"] = ACCEPT_ENCODING
+        etag = self.run.etag(page)
+        if etag is not None:
+            request.headers["If-None-Match"] = etag
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        page: ConfiguredPage | None = request.meta.get("page")
+        if page is None:
+            return response
+        answer = _answer(response)
+        request.meta["fetch"] = self.run.receive(page, answer)
+        body = answer.body if answer.status != 304 else self.run.body_of(request.meta["fetch"])
+        return response.replace(body=body or b"")
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        page: ConfiguredPage | None = request.meta.get("page")
+        if page is None:
+            return
+        if isinstance(exception, IgnoreRequest):
+            reason = "robots.txt disallows it; it was not requested"
+        else:
+            reason = f"no answer: {type(exception).__name__}: {exception}".rstrip(": ")
+        # There is no answer, so no spider and no pipeline will have it read and told.
+        self.run.read(self.run.receive(page, Answer(fetched_at=datetime.now(UTC), failure=reason)))
+
+
+def _answer(response: Response) -> Answer:
+    """The answer as it is to be kept: checked on the wire, unpacked, or refused."""
+    now = datetime.now(UTC)
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, values in response.headers.items()
+        for value in values
+    ]
+    known = {name.lower(): value for name, value in headers}
+    body = None
+    failure = None
+    refused = False
+    if response.status != 304:
+        try:
+            body = unpacked(
+                response.body,
+                encoding=known.get("content-encoding", ""),
+                flags=response.flags,
+                length=known.get("content-length"),
+            )
+        except NotWhole as error:
+            failure, refused = str(error), True
+    if response.status not in (200, 304):
+        failure, refused = _status_failure(response.status, known), False
+    elif response.status == 200 and body == b"":
+        failure, refused = "HTTP 200 with an empty body", True
+    return Answer(
+        fetched_at=now,
+        status=response.status,
+        headers=headers,
+        wire=response.body or None,
+        body=body,
+        failure=failure,
+        refused=refused,
+    )
+
+
+def _status_failure(status: int, headers: dict[str, str]) -> str:
+    to = headers.get("location")
+    if 300 <= status < 400 and to:
+        return f"HTTP {status}, moved to {to}; put that address into the configuration"
+    return f"HTTP {status}"

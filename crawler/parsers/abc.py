@@ -1,0 +1,96 @@
+"""ABC News as a source: which pages it has and which function reads each."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from crawler.errors import NotUnderstood
+from crawler.parsers.abc_banner import find_banners, parse_banners
+from crawler.parsers.abc_story import parse_story
+from crawler.parsers.abc_urls import HOSTS, story_id
+from crawler.parsers.markup import page_tree
+from crawler.parsers.rss import parse_rss
+from storage.records import Link, RaceState, Refusal, Snapshot
+
+__all__ = [
+    "DISCOVERY",
+    "HOSTS",
+    "NAME",
+    "STORY",
+    "TIMEZONE",
+    "family_of",
+    "links",
+    "parse",
+    "story_id",
+]
+
+#: Goes into every fetch row. The number rises whenever the same bytes may read otherwise.
+NAME = "abc 1"
+TIMEZONE = "America/New_York"
+
+STORY = "story"
+DISCOVERY = "discovery"
+
+
+def family_of(url: str) -> str | None:
+    """The family of a page to look at; None when no parser here reads such an address."""
+    return STORY if story_id(url) else None
+
+
+def parse(
+    family: str,
+    body: bytes,
+    *,
+    url: str,
+    charset: str | None,
+    election_date: date,
+    fetched_at: datetime,
+) -> Snapshot:
+    """All that one body says. Parts that do not fit are refusals in the snapshot.
+
+    charset: from the Content-Type header, None without one. fetched_at: our clock.
+    """
+    if family == DISCOVERY:
+        return _discovery(body)
+    return _story(body, url, charset, election_date, fetched_at)
+
+
+def links(body: bytes) -> tuple[Link, ...]:
+    """The stories that a discovery page names; none when it cannot be read, which `parse` says."""
+    return _discovery(body).links or ()
+
+
+def _discovery(body: bytes) -> Snapshot:
+    try:
+        addresses = parse_rss(body)
+    except NotUnderstood as error:
+        return Snapshot(refusals=(Refusal(part="page", reason=str(error)),))
+    stories: dict[str, Link] = {}
+    for address in addresses:
+        article = story_id(address)
+        if article is not None:
+            stories.setdefault(article, Link(article=article, url=address))
+    return Snapshot(links=tuple(stories.values()))
+
+
+def _story(
+    body: bytes, url: str, charset: str | None, election_date: date, fetched_at: datetime
+) -> Snapshot:
+    tree = page_tree(body, charset)
+    refusals = []
+    races: tuple[RaceState, ...] = ()
+    banners = find_banners(tree)
+    if banners:
+        try:
+            races = (parse_banners(banners, election_date=election_date, fetched_at=fetched_at),)
+        except NotUnderstood as error:
+            reason = f"results banner: {error}"
+            refusals.append(Refusal(part="race", race="president", place="us", reason=reason))
+    # A banner is no part of the story, wherever it stands and whether it was understood or not.
+    banner = frozenset(id(node) for texts in banners for node in texts)
+    try:
+        article = parse_story(tree, url, banner)
+    except NotUnderstood as error:
+        article = None
+        refusals.append(Refusal(part="article", reason=f"story: {error}"))
+    return Snapshot(races=races, article=article, refusals=tuple(refusals))

@@ -1,0 +1,410 @@
+"""ABC News' live results banner of 2024, which stood above the headline of every story.
+
+Its markup was never captured, only its text, so it is found by its landmarks: short texts of
+their own, whatever the elements around them.
+
+    Your Voice Your Vote 2024 / Live results / Updated: Nov. 12, 6:00 PM ET
+    National Election Results: presidential / Projection: Trump is President-elect
+    226 / 312 / 226 / 312 / Harris / 71,900,392 / 270 to win / Trump / 75,068,566
+    Expected vote reporting: 95%
+
+Electoral votes stand Democrat then Republican, as the names do. Nothing in it is guessed: what
+does not fit refuses the banner as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from bs4 import Tag
+from bs4.element import NavigableString
+
+from crawler.errors import NotUnderstood
+from crawler.parsers.markup import fold, shown_texts, text_of
+from crawler.parsers.values import count, eastern_without_year, percent
+from storage.records import RaceState, Tally
+
+TITLE = re.compile(r"Your Voice,? Your Vote ([0-9]{4})")
+UPDATED = re.compile(r"Updated: ?(.*)")
+LABEL = re.compile(r"National Election Results: ?(.*)")
+PROJECTION = re.compile(r"(?:[a-z]+ icon )?Projection: ?(.*)")
+WINNER = re.compile(r"(.+) is President-elect")
+NEEDED = re.compile(r"(?:([^ ]+) )?to win")
+EXPECTED = re.compile(r"Expected vote reporting:? ?(.*)")
+FURNITURE = re.compile(r"Live results|(democrats|republicans|independents|others) icon")
+VOTES = re.compile(r"(.+) votes")
+T = TypeVar("T")
+NAME = re.compile(r"[^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+)*\.?")
+
+#: Race slug by the word after "National Election Results:"; others were never seen.
+RACES = {"presidential": "president"}
+ELECTORS = 538
+MAJORITY = 270
+MOST_VOTES = 300_000_000
+
+#: Longer paragraphs are prose: what looks like a landmark in them is part of a sentence.
+LONGEST_LANDMARK = 80
+#: A landmark's value may be spread over this many texts ("270" / "to win").
+SPREAD = 5
+#: The outlet's clock may run ahead of ours by this much.
+SKEW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A number as it stands in the banner. marked: "votes" follows it. at: place in the order."""
+
+    value: int
+    marked: bool
+    at: int
+    node: NavigableString
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A candidate's name as printed. at: place in the order."""
+
+    text: str
+    at: int
+    node: NavigableString
+
+    @property
+    def key(self) -> str:
+        return self.text.split()[-1].lower()
+
+
+#: The landmarks that only a banner has; two of them near each other are one, damaged or not.
+LANDMARKS = {
+    "National Election Results": LABEL,
+    "Updated": UPDATED,
+    "to win": NEEDED,
+    "Expected vote reporting": EXPECTED,
+}
+#: No more texts than this lie between two landmarks of one banner.
+GAP = 20
+
+
+def find_banners(tree: Tag) -> list[list[NavigableString]]:
+    """The texts of each run of landmarks on the page, whole or damaged; none without a banner."""
+    texts = [node for node in shown_texts(tree) if not _in_prose(node)]
+    lines = [fold(node) for node in texts]
+    marks = [i for i, line in enumerate(lines) if _landmark(line) or _title(lines, i)]
+    runs: list[list[int]] = []
+    for at in marks:
+        if runs and at - runs[-1][-1] <= GAP:
+            runs[-1].append(at)
+        else:
+            runs.append([at])
+    return [
+        texts[run[0] : _end(lines, run[-1])]
+        for run in runs
+        if len({_landmark(lines[at]) for at in run} - {None}) >= 2
+    ]
+
+
+def _landmark(line: str) -> str | None:
+    return next((name for name, mark in LANDMARKS.items() if mark.fullmatch(line)), None)
+
+
+def _end(lines: Sequence[str], last: int) -> int:
+    """Where the last landmark of a run ends: its value may stand in the texts behind it."""
+    if not EXPECTED.fullmatch(lines[last]):
+        return last + 1
+    try:
+        return _expected_vote(lines, last)[1]
+    except NotUnderstood:
+        return last + 1
+
+
+def parse_banners(
+    banners: Sequence[Sequence[NavigableString]], *, election_date: date, fetched_at: datetime
+) -> RaceState:
+    """The race that the page's banners show: one, or several that say the same.
+
+    Raises NotUnderstood when one of them does not fit, or two differ.
+    """
+    races = [
+        _race(banner[start:end], election_date=election_date, fetched_at=fetched_at)
+        for banner in banners
+        for start, end in _segments([fold(node) for node in banner])
+    ]
+    if any(race != races[0] for race in races[1:]):
+        raise NotUnderstood("the page has two banners with different figures")
+    return races[0]
+
+
+def _title(lines: Sequence[str], at: int) -> int | None:
+    """The year of the title that begins here, maybe spread over texts; None where none does."""
+    for end in range(at + 1, min(at + SPREAD, len(lines)) + 1):
+        match = TITLE.fullmatch(" ".join(lines[at:end]))
+        if match:
+            return int(match[1])
+    return None
+
+
+def _in_prose(node: NavigableString) -> bool:
+    """The text belongs to a sentence: what looks like a landmark in it is none."""
+    block = node.find_parent(("p", "li", "blockquote", "figcaption"))
+    if block is None:
+        return False
+    line = text_of(block)
+    short = len(line) <= LONGEST_LANDMARK
+    if short and (_landmark(line) or PROJECTION.fullmatch(line)):
+        return False
+    marks = {_landmark(fold(text)) for text in shown_texts(block)} - {None}
+    # Nobody writes all of a banner's landmarks into one sentence.
+    return len(marks) < len(LANDMARKS) if marks else not short
+
+
+def _segments(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """Where each banner of a run begins and ends. Raises NotUnderstood where one is not whole."""
+    for name, mark in LANDMARKS.items():
+        if not any(mark.fullmatch(line) for line in lines):
+            raise NotUnderstood(f'"{name}" is missing from the banner')
+    segments = []
+    begin = 0
+    for last in (i for i, line in enumerate(lines) if EXPECTED.fullmatch(line)):
+        label = next((i for i in range(begin, last) if LABEL.fullmatch(lines[i])), None)
+        if label is None:
+            raise NotUnderstood('"National Election Results" is missing before the expected vote')
+        titles = [i for i in range(begin, label) if _title(lines, i)]
+        if not titles:
+            raise NotUnderstood('the title "Your Voice Your Vote" with its year is missing')
+        _, begin = _expected_vote(lines, last)
+        segments.append((titles[-1], begin))
+    return segments
+
+
+def _value(
+    what: str, mark: re.Pattern[str], lines: Sequence[str], at: int, fits: Callable[[str], T | None]
+) -> tuple[T, int]:
+    """The value behind a landmark, in its own text or the next ones, and where it ends.
+
+    Raises NotUnderstood, with what was found, when no run of texts fits.
+    """
+    match = mark.fullmatch(lines[at])
+    assert match is not None
+    text, end = match[1], at + 1
+    found = text
+    while True:
+        value = fits(text) if text else None
+        if value is not None:
+            return value, end
+        if end >= len(lines) or end > at + SPREAD:
+            break
+        text = f"{text} {lines[end]}".strip()
+        found = found or lines[end]
+        end += 1
+    raise NotUnderstood(f'{what} cannot be read: "{found[:80]}"' if found else f"{what} is missing")
+
+
+def _expected_vote(lines: Sequence[str], at: int) -> tuple[float, int]:
+    def fits(text: str) -> float | None:
+        pct = percent(text)
+        return pct if pct is not None and pct <= 200 else None
+
+    return _value("the expected vote", EXPECTED, lines, at, fits)
+
+
+def _race(
+    texts: Sequence[NavigableString], *, election_date: date, fetched_at: datetime
+) -> RaceState:
+    """The race that one banner shows. Raises NotUnderstood when it does not fit."""
+    lines = [fold(node) for node in texts]
+    year = _title(lines, 0)
+    if year != election_date.year:
+        raise NotUnderstood(f"the title's year is {year}, the election's is {election_date.year}")
+    updated = _updated(lines, election_date, fetched_at)
+    label = next(i for i, line in enumerate(lines) if LABEL.fullmatch(line))
+    race, at = _value("the race", LABEL, lines, label, RACES.get)
+    names: list[_Name] = []
+    numbers: list[_Number] = []
+    winner: str | None = None
+    needed = expected = None
+    while at < len(lines):
+        line = lines[at]
+        if EXPECTED.fullmatch(line):
+            expected, at = _expected_vote(lines, at)
+        elif PROJECTION.fullmatch(line):
+            if winner is not None:
+                raise NotUnderstood("there are two projections")
+            winner, at = _value("the projection", PROJECTION, lines, at, _winner)
+        elif UPDATED.fullmatch(line):
+            _, at = _value("Updated", UPDATED, lines, at, lambda t: _moment(t, election_date))
+        elif at + 1 < len(lines) and lines[at + 1] == "to win":
+            needed, at = _needed(line), at + 2
+        elif match := NEEDED.fullmatch(line):
+            needed, at = _needed(match[1] or "nothing"), at + 1
+        elif any(c.isdigit() for c in line):
+            marked = VOTES.fullmatch(line)
+            beside = f"the number beside {names[-1].text}" if names else "an electoral vote"
+            value = count(marked[1] if marked else line)
+            if value is None or value > MOST_VOTES:
+                raise NotUnderstood(f'{beside} cannot be read: "{line[:80]}"')
+            follows = at + 1 < len(lines) and lines[at + 1] == "votes"
+            numbers.append(_Number(value, bool(marked) or follows, at, texts[at]))
+            at += 2 if follows else 1
+        else:
+            if FURNITURE.fullmatch(line):
+                pass
+            elif NAME.fullmatch(line) and line != "votes":
+                names.append(_Name(line, at, texts[at]))
+            else:
+                where = f" beside {names[-1].text}" if names else ""
+                raise NotUnderstood(f'unexpected text{where}: "{line[:80]}"')
+            at += 1
+    if needed is None:
+        raise NotUnderstood('"to win" is missing from the banner')
+    return RaceState(
+        race=race,
+        place="us",
+        source_updated_at=updated,
+        tallies=_tallies(names, numbers),
+        projection=_called(winner, names),
+        expected_vote_pct=expected,
+    )
+
+
+def _moment(text: str, election_date: date) -> datetime | None:
+    return eastern_without_year(text, election_date)
+
+
+def _updated(lines: Sequence[str], election_date: date, fetched_at: datetime) -> datetime:
+    at = next((i for i, line in enumerate(lines) if UPDATED.fullmatch(line)), None)
+    if at is None:
+        raise NotUnderstood('"Updated" is missing from the banner')
+    moment, _ = _value("Updated", UPDATED, lines, at, lambda t: _moment(t, election_date))
+    if moment > fetched_at + SKEW:
+        raise NotUnderstood(
+            f"Updated is {moment:%Y-%m-%d %H:%MZ}, later than our look at"
+            f" {fetched_at:%Y-%m-%d %H:%MZ}"
+        )
+    return moment
+
+
+def _winner(text: str) -> str | None:
+    match = WINNER.fullmatch(text)
+    return match[1] if match else None
+
+
+def _called(winner: str | None, names: Sequence[_Name]) -> str | None:
+    if winner is None:
+        return None
+    key = winner.split()[-1].lower()
+    if key not in {name.key for name in names}:
+        raise NotUnderstood(f'the projection is for "{winner}", who is not on the banner')
+    return key
+
+
+def _needed(text: str) -> int:
+    if text != str(MAJORITY):
+        raise NotUnderstood(f'"to win" should say {MAJORITY}: "{text[:80]}"')
+    return MAJORITY
+
+
+def _tallies(names: Sequence[_Name], numbers: Sequence[_Number]) -> tuple[Tally, ...]:
+    if len(names) < 2:
+        shown = ", ".join(n.text for n in names) or "none"
+        raise NotUnderstood(f"names of candidates are missing, found: {shown}")
+    if len({name.key for name in names}) != len(names):
+        raise NotUnderstood(f"a name stands twice: {', '.join(n.text for n in names)}")
+    pairs = _by_order(names, numbers) or _by_element(names, numbers)
+    electors = [pair[0].value for pair in pairs]
+    if sum(electors) > ELECTORS:
+        raise NotUnderstood(f"electoral votes add up to {sum(electors)}, over {ELECTORS}")
+    return tuple(
+        Tally(candidate=n.key, name=n.text, votes=votes.value, electoral_votes=electors.value)
+        for n, (electors, votes) in zip(names, pairs, strict=True)
+    )
+
+
+_Pairs = list[tuple[_Number, _Number]]  # electoral votes, votes; in the order of the names
+
+
+def _by_order(names: Sequence[_Name], numbers: Sequence[_Number]) -> _Pairs | None:
+    """The pairs where the order of the texts alone tells them; None where it does not."""
+    leading = [n for n in numbers if n.at < names[0].at]
+    followed = [
+        [n for n in numbers if name.at < n.at and (end is None or n.at < end)]
+        for name, end in zip(names, [*(x.at for x in names[1:]), None], strict=True)
+    ]
+    return _pairs(leading, followed, names)
+
+
+def _by_element(names: Sequence[_Name], numbers: Sequence[_Number]) -> _Pairs:
+    """The pairs where the elements tell which number belongs to which name.
+
+    Raises NotUnderstood where they do not.
+    """
+    owned: list[list[_Number]] = [[] for _ in names]
+    loose: list[_Number] = []
+    for number in numbers:
+        owner = _owner(number, names)
+        (loose if owner is None else owned[owner]).append(number)
+    pairs = _pairs(loose, owned, names)
+    if pairs is not None:
+        return pairs
+    # The layout of 2020: electors with the names, then the popular vote, in the same order.
+    if (
+        all(len(own) == 1 for own in owned)
+        and len(loose) == len(names)
+        and all(n.marked for n in loose)
+    ):
+        return [(own[0], votes) for own, votes in zip(owned, loose, strict=True)]
+    for name, own in zip(names, owned, strict=True):
+        if not own:
+            raise NotUnderstood(f"{name.text} has no votes")
+    shown = ", ".join(f"{n.value:,}" for n in numbers)
+    raise NotUnderstood(
+        f"cannot tell whose votes and electoral votes these are: {shown}"
+        f" ({', '.join(n.text for n in names)})"
+    )
+
+
+def _owner(number: _Number, names: Sequence[_Name]) -> int | None:
+    """The only name in the smallest element around the number that holds a name at all."""
+    for element in number.node.parents:
+        inside = [i for i, name in enumerate(names) if element in name.node.parents]
+        if inside:
+            return inside[0] if len(inside) == 1 else None
+    return None
+
+
+def _pairs(
+    leading: Sequence[_Number], owned: Sequence[Sequence[_Number]], names: Sequence[_Name]
+) -> _Pairs | None:
+    """Electors before the names, once or twice, and one number a name; or two numbers a name."""
+    if all(len(own) == 1 for own in owned) and len(leading) in (len(names), 2 * len(names)):
+        first, again = leading[: len(names)], leading[len(names) :]
+        if again and [n.value for n in first] != [n.value for n in again]:
+            raise NotUnderstood(
+                "the electoral votes stand twice and disagree: "
+                + ", ".join(str(n.value) for n in leading)
+            )
+        if any(n.marked for n in first):
+            return None
+        return [(e, own[0]) for e, own in zip(first, owned, strict=True)]
+    if not leading and all(len(own) == 2 for own in owned):
+        return _two_each(owned, names)
+    return None
+
+
+def _two_each(owned: Sequence[Sequence[_Number]], names: Sequence[_Name]) -> _Pairs:
+    """Two numbers beside each name: the marked or the larger one is the votes, in one order."""
+    orders = set()
+    for first, second in owned:
+        if first.marked != second.marked:
+            orders.add(first.marked)
+        elif (first.value > ELECTORS) != (second.value > ELECTORS):
+            orders.add(first.value > ELECTORS)
+    same = all(first.value == second.value for first, second in owned)
+    if len(orders) != 1 and not same:
+        raise NotUnderstood(
+            "cannot tell votes from electoral votes beside " + " and ".join(n.text for n in names)
+        )
+    votes_first = orders == {True}
+    return [(own[1], own[0]) if votes_first else (own[0], own[1]) for own in owned]

@@ -1,0 +1,56 @@
+"""Reading HTML: one tree a page, its visible texts, blanks folded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bs4 import BeautifulSoup, CData, Tag
+from bs4.element import NavigableString
+
+_BLANKS = re.compile(r"[\s\u200b\u2060\ufeff]+")
+_NOT_SHOWN = ("head", "noscript", "template", "textarea", "select")
+
+
+def fold(text: str) -> str:
+    """The text with every run of white space, no-break and zero-width ones too, as one blank."""
+    return _BLANKS.sub(" ", text).strip()
+
+
+def page_tree(body: bytes, charset: str | None) -> BeautifulSoup:
+    """The page as a tree. charset: what the answer's header said, believed after UTF-8.
+
+    Never raises for bad HTML: whoever looks for something must check that it is there.
+    """
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return BeautifulSoup(body, "lxml", from_encoding=charset)
+    return BeautifulSoup(body, "lxml", from_encoding="utf-8")
+
+
+def shown_texts(tree: Tag) -> Iterator[NavigableString]:
+    """The texts a reader sees, in document order; without scripts, styles, comments, templates."""
+    for node in tree.descendants:
+        # Comments, scripts and styles are subclasses of their own.
+        if type(node) not in (NavigableString, CData) or not isinstance(node, NavigableString):
+            continue
+        if fold(node) and node.find_parent(_NOT_SHOWN) is None:
+            yield node
+
+
+def text_of(element: Tag) -> str:
+    """All text below the element, as one line; a line break is a blank."""
+    parts = []
+    for node in element.descendants:
+        if isinstance(node, Tag):
+            if node.name == "br":
+                parts.append(" ")
+        elif type(node) in (NavigableString, CData):
+            parts.append(str(node))
+    return fold("".join(parts))
+
+
+def one(root: Tag, selector: str) -> Tag | None:
+    """The first element that the CSS selector finds; None without one."""
+    return root.select_one(selector)

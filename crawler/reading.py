@@ -1,0 +1,108 @@
+"""read(fetch): the one path from a body to the log, for crawls and after a crash."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import Message
+
+from crawler.parsers import PARSERS
+from storage.database import immediate
+from storage.recording import Record, confirm_page, record_snapshot
+from storage.records import Outcome, Refusal, Snapshot
+from storage.writing import Look, body_of, finish, look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came of one fetch. changes: ids in the log. refusals: parts not accepted.
+
+    reason: why the whole fetch was refused or has failed; None otherwise.
+    """
+
+    fetch: int
+    url: str
+    source: str
+    outcome: Outcome
+    reason: str | None = None
+    changes: Sequence[int] = ()
+    refusals: Sequence[Refusal] = ()
+
+
+def read(connection: sqlite3.Connection, fetch: int) -> Reading:
+    """Parse, judge, compare and record one received fetch, in one transaction.
+
+    A fetch that was read before, or had nothing to read, is left alone. A parser that stumbles
+    over a page refuses the page: one bad capture must not stop the history.
+    """
+    with immediate(connection):
+        about = look(connection, fetch)
+        if about.outcome is not None:
+            return _reading(about, about.outcome, about.reason, Record())
+        parser = PARSERS[about.parser].NAME
+        # The same bytes say the same, unless a newer parser reads more in them.
+        if about.body == about.settled and about.settled_parser == parser:
+            confirm_page(connection, about)
+            record = Record()
+            outcome: Outcome = "unchanged"
+        else:
+            record = record_snapshot(connection, about, _parsed(connection, about), parser)
+            outcome = _outcome(record)
+        reason = "; ".join(r.reason for r in record.refusals) if outcome == "refused" else None
+        finish(
+            connection,
+            about,
+            outcome=outcome,
+            reason=reason,
+            parser=parser,
+            settled=not record.refusals,
+            recorded=record.rows,
+        )
+    return _reading(about, outcome, reason, record)
+
+
+def _outcome(record: Record) -> Outcome:
+    if not record.accepted and any(r.verdict == "rejected" for r in record.refusals):
+        return "refused"
+    return "new" if record.said_something else "unchanged"
+
+
+def _reading(about: Look, outcome: Outcome, reason: str | None, record: Record) -> Reading:
+    return Reading(
+        fetch=about.fetch,
+        url=about.url,
+        source=about.source_name,
+        outcome=outcome,
+        reason=reason,
+        changes=tuple(record.changes),
+        refusals=tuple(record.refusals),
+    )
+
+
+def _parsed(connection: sqlite3.Connection, about: Look) -> Snapshot:
+    assert about.body is not None  # without one, receive() has set the outcome
+    body = body_of(connection, about.body)
+    try:
+        snapshot: Snapshot = PARSERS[about.parser].parse(
+            about.family,
+            body,
+            url=about.url,
+            charset=_charset(about),
+            election_date=about.election_date,
+            fetched_at=about.fetched_at,
+        )
+    except Exception as error:  # whatever it is, it is a fault of this page alone
+        reason = f"the parser failed, which is a bug: {type(error).__name__}: {error}"
+        return Snapshot(refusals=(Refusal(part="page", reason=reason),))
+    return snapshot
+
+
+def _charset(about: Look) -> str | None:
+    """The charset of the answer's Content-Type header; None without one."""
+    message = Message()
+    for name, value in about.headers:
+        if name.lower() == "content-type":
+            message["Content-Type"] = value
+    charset = message.get_param("charset")
+    return charset if isinstance(charset, str) else None

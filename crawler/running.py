@@ -1,0 +1,276 @@
+"""One run of a spider: lock, configuration, database, what to tell, and the exit code.
+
+`tallytrail crawl` and `scrapy crawl` both end up in `crawl` here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from scrapy import signals
+from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
+from scrapy.exceptions import NotConfigured
+from scrapy.settings import Settings
+
+from crawler.errors import ConfigurationError
+from crawler.parsers import PARSERS
+from crawler.reading import Reading, read
+from crawler.sources import Configuration, ConfiguredPage, read_configuration
+from storage.database import DatabaseError, immediate, open_for_writing
+from storage.reports.printable import printable
+from storage.writing import (
+    Answer,
+    body_of,
+    look,
+    page_of,
+    receive,
+    register_source,
+    unread,
+    validated_fetch,
+)
+
+FINE, LOOK_AT_IT, USAGE, TRY_LATER = 0, 1, 2, 75
+
+
+class Run:
+    """What the parts of one crawl share: its configuration, its database, what came of it."""
+
+    def __init__(self, configuration: Configuration, connection: sqlite3.Connection) -> None:
+        self.configuration = configuration
+        self.connection = connection
+        self.outcomes: Counter[str] = Counter()
+        self.changes: list[int] = []
+        self.exit_code = FINE
+        self.on_read: Callable[[], None] = lambda: None
+        self.stop: Callable[[], None] = lambda: None
+
+    def etag(self, page: ConfiguredPage) -> str | None:
+        """What to ask the site by whether the page has changed; None to ask for all of it.
+
+        Only ETags: a site whose Last-Modified counts whole seconds answers "not modified" to a
+        page that it replaced within one.
+        """
+        known = page_of(self.connection, page.source, page.url)
+        settled = None if known is None else validated_fetch(self.connection, known)
+        source = next(s for s in self.configuration.sources if s.id == page.source)
+        if settled is None or settled["parser"] != PARSERS[source.parser].NAME:
+            return None
+        headers = {name.lower(): value for name, value in json.loads(settled["headers"])}
+        return headers.get("etag")
+
+    def receive(self, page: ConfiguredPage, answer: Answer) -> int:
+        """Commit the answer. Returns the fetch's id. Raises sqlite3.Error, and stops the run."""
+        with self._stopping():
+            return receive(
+                self.connection, source=page.source, url=page.url, family=page.family, answer=answer
+            )
+
+    def read(self, fetch: int) -> None:
+        """Read the fetch into the log and tell what must be told."""
+        with self._stopping():
+            reading = read(self.connection, fetch)
+        self.outcomes[reading.outcome] += 1
+        self.changes += reading.changes
+        for fault in faults(reading):
+            self.tell(fault)
+        self.on_read()
+
+    def body_of(self, fetch: int) -> bytes | None:
+        """The body of a fetch; None when it has none."""
+        body = look(self.connection, fetch).body
+        return None if body is None else body_of(self.connection, body)
+
+    def tell(self, fault: str, exit_code: int = LOOK_AT_IT) -> None:
+        """One line on stderr, and the exit code that goes with it."""
+        say(fault)
+        self.exit_code = max(self.exit_code, exit_code)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if self.exit_code != TRY_LATER:
+                self.tell(
+                    f"{self.configuration.path}: the database could not be written: {error};"
+                    " what was received is kept and read by the next crawl",
+                    TRY_LATER,
+                )
+            self.stop()
+            raise
+
+
+def say(text: str) -> None:
+    """One line on stderr, from us, whatever characters the text brings from elsewhere."""
+    print(f"tallytrail: {printable(text)}", file=sys.stderr)
+
+
+def faults(reading: Reading) -> list[str]:
+    """The lines to tell of a reading: what, where, remedy. None when all is well.
+
+    A stale look is no fault.
+    """
+    where = f"{reading.source}: {reading.url}"
+    if reading.outcome == "failed":
+        return [f"{where}: {reading.reason}; nothing was recorded, the next crawl asks again"]
+    if reading.outcome == "refused":
+        return [
+            f"{where}: {reading.reason}; refused, its bytes are kept as fetch {reading.fetch},"
+            " what was known before stays"
+        ]
+    return [
+        f"{where}: {refusal.reason}; refused, its bytes are kept as fetch {reading.fetch},"
+        " the rest of the page was recorded"
+        for refusal in reading.refusals
+        if refusal.verdict == "rejected"
+    ]
+
+
+def run_of(crawler: Crawler) -> Run:
+    """The run that the crawler's spider belongs to. Raises NotConfigured in `scrapy shell`."""
+    run = getattr(crawler.spider, "run", None)
+    if not isinstance(run, Run):
+        raise NotConfigured("only crawls started by TallyTrail are received and read")
+    return run
+
+
+def crawl(
+    spider: str,
+    *,
+    configuration: Path,
+    database: Path,
+    process: CrawlerProcessBase | None = None,
+) -> int:
+    """Run one spider under the lock and return the exit code. Messages go to stderr."""
+    try:
+        config = read_configuration(configuration)
+        if not database.absolute().parent.is_dir():
+            raise DatabaseError(f"{database}: its folder does not exist; create it")
+        with FileLock(f"{database}.lock", timeout=0):
+            connection = open_for_writing(database)
+            try:
+                return _locked(spider, Run(config, connection), process)
+            finally:
+                connection.close()
+    except Timeout:
+        say(f"another crawl is at work on {database}; this one leaves it alone")
+        return FINE
+    except ConfigurationError as error:
+        say(str(error))
+        return USAGE
+    except DatabaseError as error:
+        say(str(error))
+        return TRY_LATER if error.try_later else LOOK_AT_IT
+    except OSError as error:
+        say(f"{error}; check the file and its folder")
+        return LOOK_AT_IT
+
+
+def _locked(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
+    with immediate(run.connection):
+        for source in run.configuration.sources:
+            register_source(
+                run.connection,
+                name=source.id,
+                outlet=source.outlet,
+                election_date=source.election_date,
+                parser=source.parser,
+                timezone=source.timezone,
+            )
+    for fetch in unread(run.connection):  # a run before this one was cut off
+        run.read(fetch)
+    if process is None:
+        settings = Settings()
+        settings.setmodule("crawler.settings", priority="project")
+        process = AsyncCrawlerProcess(settings)
+    crawler: Crawler = process.create_crawler(spider)
+    crawler.settings.setdict(_run_settings(run.configuration), priority="cmdline")
+    ended = _Ending(crawler, run)
+    process.crawl(crawler, run=run)
+    with _progress(crawler, run):
+        process.start()
+    return ended.exit_code()
+
+
+def _run_settings(configuration: Configuration) -> dict[str, Any]:
+    agent = f"TallyTrail/{version('tallytrail')} (audit trail of election results; contact"
+    return {
+        "USER_AGENT": f"{agent}: {configuration.contact})",
+        "DOWNLOAD_DELAY": configuration.delay,
+    }
+
+
+class _Ending:
+    """How a crawl ended: by itself, by a signal, or by a fault of ours."""
+
+    def __init__(self, crawler: Crawler, run: Run) -> None:
+        self.crawler, self.run = crawler, run
+        self.reason = "shutdown"
+        self.signal: signal.Signals | None = None
+        crawler.signals.connect(self.opened, signal=signals.spider_opened)
+        crawler.signals.connect(self.closed, signal=signals.spider_closed)
+
+    def opened(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.call_soon(self._stop)
+
+        self.run.stop = stop
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.signalled, number)
+
+    def signalled(self, number: signal.Signals) -> None:
+        # The first asks to end after the page at hand; a second ends at once, as is usual.
+        asyncio.get_running_loop().remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
+        self.signal = number
+        self._stop()
+
+    def _stop(self) -> None:
+        self._stopping = asyncio.ensure_future(self.crawler.stop_async())
+
+    def closed(self, reason: str) -> None:
+        self.reason = reason
+
+    def exit_code(self) -> int:
+        if self.signal is not None:
+            return 128 + self.signal
+        errors = self.crawler.stats.get_value("log_count/ERROR", 0) if self.crawler.stats else 1
+        if self.reason != "finished" or errors:
+            return max(self.run.exit_code, LOOK_AT_IT)
+        return self.run.exit_code
+
+
+@contextmanager
+def _progress(crawler: Crawler, run: Run) -> Iterator[None]:
+    """On a terminal: a bar while the crawl goes on, and one line at its end."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        pages = bar.add_task("looking", total=0)
+
+        def scheduled() -> None:
+            bar.update(pages, total=(bar.tasks[0].total or 0) + 1)
+
+        run.on_read = lambda: bar.advance(pages)
+        crawler.signals.connect(scheduled, signal=signals.request_scheduled)
+        yield
+    looks = ", ".join(f"{count} {outcome}" for outcome, count in sorted(run.outcomes.items()))
+    ids = f" (#{min(run.changes)} to #{max(run.changes)})" if run.changes else ""
+    say(f"{run.outcomes.total()} looks: {looks or 'none'}; {len(run.changes)} changes{ids}")

@@ -1,0 +1,51 @@
+"""Scrapy's settings: only what differs from its default, each line with the default and why.
+
+What the configuration decides (User-Agent, delay) is set for each run by crawler.running.
+"""
+
+from __future__ import annotations
+
+BOT_NAME = "tallytrail"  # "scrapybot"
+SPIDER_MODULES = ["crawler.spiders"]  # []
+NEWSPIDER_MODULE = "crawler.spiders"  # ""
+COMMANDS_MODULE = "crawler.commands"  # "": `scrapy crawl` takes our lock and gives our exit codes
+
+# Polite
+ROBOTSTXT_OBEY = True  # False
+CONCURRENT_REQUESTS_PER_DOMAIN = 1  # 8
+DOWNLOAD_DELAY_JITTER = 0  # 0.5: a delay of 1 s must never be 0.5 s
+RETRY_ENABLED = False  # True: twice at once, without a pause; the next crawl asks again
+DOWNLOADER_MIDDLEWARES = {  # {}
+    # Scrapy's own lets every request but the first two through while robots.txt is on its way.
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "crawler.middlewares.RobotsMiddleware": 100,
+    # Between the wire and everything that could alter an answer.
+    "crawler.middlewares.ReceiveMiddleware": 900,
+}
+ITEM_PIPELINES = {"crawler.pipelines.ReadPipeline": 100}  # {}
+
+# Whole bodies, unpacked by ourselves; see crawler.bodies
+COMPRESSION_ENABLED = False  # True: returns what it can of half a body
+DOWNLOAD_FAIL_ON_DATALOSS = False  # True: the bytes that prove the loss would be gone
+DOWNLOAD_MAXSIZE = 16 * 1024 * 1024  # 1 GiB
+DOWNLOAD_TIMEOUT = 20  # 180
+
+# Safe
+DOWNLOAD_VERIFY_CERTIFICATES = True  # False: these are election results
+DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}  # all on
+REDIRECT_ENABLED = False  # True: a redirect may leave the configured hosts
+METAREFRESH_ENABLED = False  # True: so may this
+COOKIES_ENABLED = False  # True: personal pages; also looks up other hosts
+HTTPPROXY_ENABLED = False  # True: takes proxies from the environment without a word
+TELNETCONSOLE_ENABLED = False  # True: listens on a port
+REMOTE_CONTROL_ENABLED = False  # True: listens on a port
+HTTPCACHE_ENABLED = False  # False, said again: a cached page is no look
+
+# Quiet: cron mails on output
+LOG_LEVEL = "ERROR"  # "DEBUG"
+LOG_FORMAT = "%(levelname)s [%(name)s] %(message)s"  # with the local time
+EXTENSIONS = {  # several more are on
+    "scrapy.extensions.corestats.CoreStats": None,
+    "scrapy.extensions.logstats.LogStats": None,
+}
+FEED_EXPORT_ENCODING = "utf-8"  # None

@@ -1,0 +1,1 @@
+"""Spiders: navigation only. They fetch pages; parsers read them."""

@@ -1,0 +1,128 @@
+"""Opening the database: one file, WAL, strict tables, append-only log.
+
+The writer goes through sqlite-utils, whose migrations make the schema. The read side opens the
+same file read-only with the standard library alone, because importing sqlite-utils costs more
+than a whole `tallytrail changes`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+#: How long a write waits for another process, in milliseconds.
+BUSY_TIMEOUT = 5000
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message names the file and the remedy.
+
+    Raised by the functions that open it; the command exits with 2, or with 75 when `try_later`.
+    """
+
+    def __init__(self, message: str, *, try_later: bool = False) -> None:
+        super().__init__(message)
+        self.try_later = try_later
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open or create the database and bring its schema up to date.
+
+    The connection is in autocommit mode: whoever writes does it inside `immediate`.
+    Raises DatabaseError when the file is no database, is from a newer version, is locked, or its
+    folder is missing.
+    """
+    from sqlite_utils import Database
+
+    from storage.schema import migrations
+
+    if not path.parent.is_dir():
+        raise DatabaseError(f"{path}: the folder {path.parent} does not exist; create it")
+    with _explained(path):
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT / 1000)
+        connection.row_factory = sqlite3.Row
+        for pragma in (
+            "foreign_keys = ON",
+            "trusted_schema = OFF",
+            "cell_size_check = ON",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        db = Database(connection)
+        known = {m.name for m in migrations.pending(Database(memory=True))}
+        if {m.name for m in migrations.applied(db)} - known:
+            raise DatabaseError(f"{path} was written by a newer TallyTrail; upgrade this one")
+        migrations.apply(db)
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open an existing database read-only. Raises DatabaseError when there is none to read."""
+    if not path.exists():
+        raise DatabaseError(
+            f"{path} does not exist; 'tallytrail crawl' makes it, --db names another one"
+        )
+    with _explained(path):
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT / 1000
+        )
+        connection.row_factory = sqlite3.Row
+        tables = {r[0] for r in connection.execute("SELECT name FROM sqlite_schema")}
+        if "fetch" not in tables or "change" not in tables:
+            raise DatabaseError(f"{path} is not a TallyTrail database; --db names another one")
+    return connection
+
+
+@contextmanager
+def immediate(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that takes the write lock at once, so that what it reads stays true.
+
+    sqlite-utils' `atomic()` begins deferred: two writers that read first then fail with "database
+    is locked" without waiting (measured with 4.2.1).
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        known = explained(path, error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def explained(path: Path, error: sqlite3.DatabaseError) -> DatabaseError | None:
+    """What happened to the file, and the remedy; None for what is no fault of the file's."""
+    code = error.sqlite_errorcode & 0xFF  # without the detail that extended codes add
+    remedy = _REMEDIES.get(code)
+    if remedy is None:
+        return None
+    later = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+    return DatabaseError(f"{path}: {error}; {remedy}", try_later=later)
+
+
+_DAMAGED = "nothing was written to it; restore a copy or name another with --db"
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another process is writing; try again later",
+    sqlite3.SQLITE_LOCKED: "another process is writing; try again later",
+    sqlite3.SQLITE_FULL: "make room on the disk, then try again",
+    sqlite3.SQLITE_READONLY: "check who may write the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "check that the file and its folder can be read and written",
+    sqlite3.SQLITE_PERM: "check who may read the file",
+    sqlite3.SQLITE_IOERR: "the disk fails; check it",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+}

@@ -1,0 +1,219 @@
+"""The diff module: what changed between two states of a race or of a story. Pure.
+
+Comparison is three-valued: None is "not published", so None -> 5 is a change and None -> 0 is one
+too, while None -> None is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import replace
+
+from storage.figures import leaders, ranked
+from storage.records import (
+    ARTICLE_FIELDS,
+    ORIGINS,
+    Article,
+    Change,
+    RaceState,
+    Tally,
+    first_told,
+)
+
+#: The kind of change for each field of an article.
+ARTICLE_KINDS = {
+    "headline": "headline_changed",
+    "dek": "dek_changed",
+    "byline": "byline_changed",
+    "body": "body_changed",
+    "published_at": "published_time_changed",
+    "modified_at": "modified_time_changed",
+}
+
+
+def _first(field: str, new: int | float | str | None, candidate: str | None = None) -> list[Change]:
+    if new is None:
+        return []
+    return [Change(kind="first", field=field, candidate=candidate, new=new)]
+
+
+def _first_of_tally(tally: Tally) -> list[Change]:
+    return _first("votes", tally.votes, tally.candidate) + _first(
+        "electoral_votes", tally.electoral_votes, tally.candidate
+    )
+
+
+def first_of_race(new: RaceState) -> list[Change]:
+    """The first sights of a race not known before: one row for each published value."""
+    rows = _first("projection", new.projection, new.projection)
+    for tally in ranked(new.tallies):
+        rows += _first_of_tally(tally)
+    return rows + _first("expected_vote_pct", new.expected_vote_pct)
+
+
+def _number_change(
+    kind: str,
+    field: str,
+    old: int | float | None,
+    new: int | float | None,
+    candidate: str | None = None,
+) -> list[Change]:
+    if old == new:
+        return []
+    delta = None if old is None or new is None else new - old
+    if isinstance(delta, float):
+        delta = round(delta, 6)  # percents are decimals: 95.3 - 95.2 must not print 0.0999...
+    return [Change(kind=kind, field=field, candidate=candidate, old=old, new=new, delta=delta)]
+
+
+def _projection_change(old: str | None, new: str | None) -> list[Change]:
+    if old == new:
+        return []
+    if old is None:
+        kind = "projection_made"
+    elif new is None:
+        kind = "projection_retracted"
+    else:
+        kind = "projection_changed"
+    return [Change(kind=kind, field="projection", candidate=new or old, old=old, new=new)]
+
+
+def _tally_changes(old: Tally, new: Tally) -> list[Change]:
+    fell = old.votes is not None and new.votes is not None and new.votes < old.votes
+    return _number_change(
+        "votes_decreased" if fell else "votes_increased",
+        "votes",
+        old.votes,
+        new.votes,
+        new.candidate,
+    ) + _number_change(
+        "electoral_votes_changed",
+        "electoral_votes",
+        old.electoral_votes,
+        new.electoral_votes,
+        new.candidate,
+    )
+
+
+def compare_race(
+    old: RaceState, new: RaceState, shown: Set[str], flags: tuple[str, ...] = ()
+) -> list[Change]:
+    """The changes from `old`, the current state, to `new`, an accepted look.
+
+    shown: the candidates whom the same page had shown; only these can have been removed.
+    flags: put on every change of this look.
+    Calls first, then candidates, then figures with the leader first. A candidate who joins brings
+    rows of kind `first` for the values.
+    """
+    rows = _projection_change(old.projection, new.projection)
+    for tally in ranked(old.tallies):
+        if tally.candidate in shown and new.tally(tally.candidate) is None:
+            rows.append(
+                Change(
+                    kind="candidate_removed",
+                    field="set",
+                    candidate=tally.candidate,
+                    old=tally.candidate,
+                )
+            )
+    for tally in ranked(new.tallies):
+        before = old.tally(tally.candidate)
+        if before is None:
+            rows.append(
+                Change(
+                    kind="candidate_added",
+                    field="set",
+                    candidate=tally.candidate,
+                    new=tally.candidate,
+                )
+            )
+            rows += _first_of_tally(tally)
+        else:
+            rows += _tally_changes(before, tally)
+    rows += _number_change(
+        "expected_vote_changed", "expected_vote_pct", old.expected_vote_pct, new.expected_vote_pct
+    )
+    return _flagged(rows, old, new, flags)
+
+
+def _flagged(
+    rows: list[Change], old: RaceState, new: RaceState, flags: tuple[str, ...]
+) -> list[Change]:
+    before, after = leaders(old.tallies), leaders(new.tallies)
+    turned = bool(before and after and before != after)
+    moved = [r.candidate for r in rows if r.field == "votes" and r.kind != "first"]
+    # On the new leader's row; where only the old leader's votes moved, on that one.
+    bearer = next((c for c in moved if c in after), next((c for c in moved if c in before), None))
+    return [
+        replace(
+            row,
+            flags=flags
+            + (
+                ("lead_change",)
+                if turned and row.field == "votes" and row.candidate == bearer
+                else ()
+            ),
+        )
+        for row in rows
+    ]
+
+
+def merged_race(old: RaceState, new: RaceState, shown: Set[str]) -> RaceState:
+    """The current state after `new` was accepted.
+
+    A candidate whom another page shows and this one never did stays; the source's clock does not
+    run backwards when an older look says the same.
+    """
+    kept = tuple(
+        t for t in old.tallies if t.candidate not in shown and new.tally(t.candidate) is None
+    )
+    return replace(new, tallies=new.tallies + kept)
+
+
+def first_of_article(new: Article) -> list[Change]:
+    """The first sights of a story not known before: one row for each field that it has."""
+    return [row for name in ARTICLE_FIELDS for row in _first(name, new.value(name))]
+
+
+def compare_article(old: Article, new: Article) -> tuple[list[Change], Article]:
+    """The changes from `old` to `new`, and the story to compare the next look with.
+
+    A field is compared within one origin, the first that has it in both: the same headline may be
+    spelled differently in a page's data and in its markup, and either may be missing from one
+    look. A value that only a newly seen origin tells is a first sight, not an edit.
+    """
+    rows: list[Change] = []
+    readings: dict[str, Mapping[str, str | None]] = {}
+    for name in ARTICLE_FIELDS:
+        before, after = old.readings.get(name, {}), new.readings.get(name, {})
+        change = _article_change(name, before, after)
+        # What other origins said before an edit is outdated by it.
+        readings[name] = after if change else {**before, **_told(before, after)}
+        if change:
+            rows.append(change)
+        elif first_told(readings[name]) != first_told(before):
+            rows += _first(name, first_told(readings[name]))
+    return rows, replace(new, section=new.section or old.section, readings=readings)
+
+
+def _told(
+    before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """What `after` adds: an origin that fell silent does not unsay what it told."""
+    return {o: v for o, v in after.items() if v is not None or before.get(o) is None}
+
+
+def _article_change(
+    name: str, before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> Change | None:
+    kind = ARTICLE_KINDS[name]
+    for origin in ORIGINS:
+        old, new = before.get(origin), after.get(origin)
+        if old is not None and new is not None:
+            return None if old == new else Change(kind=kind, field=name, old=old, new=new)
+    old, new = first_told(before), first_told(after)
+    if old is None and any(o in before and v is not None for o, v in after.items()):
+        return Change(kind=kind, field=name, new=new)
+    if new is None and any(o in after and v is not None for o, v in before.items()):
+        return Change(kind=kind, field=name, old=old)
+    return None  # no origin is in both: nothing can be said of an edit

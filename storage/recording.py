@@ -1,0 +1,352 @@
+"""Recording one look: each part of its snapshot is judged, compared and written, on its own.
+
+Runs inside the caller's transaction, so that a look is in the log as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from storage import current
+from storage.diff import (
+    compare_article,
+    compare_race,
+    first_of_article,
+    first_of_race,
+    merged_race,
+)
+from storage.records import (
+    Article,
+    Change,
+    Link,
+    RaceState,
+    Refusal,
+    Snapshot,
+    Verdict,
+    instant_text,
+)
+from storage.verdicts import Persistence, judge_article, judge_race
+from storage.writing import Look, insert
+
+
+@dataclass(slots=True)
+class Record:
+    """What one look wrote.
+
+    rows: everything that went into the log, as the chain covers it. changes: ids in the log.
+    refusals: parts not accepted. said_something: some part says what the page did not say before.
+    accepted: at least one part was accepted.
+    """
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    said_something: bool = False
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """Whose rows these are: a race in a place, or an article; ids in the database."""
+
+    race: int | None = None
+    place: int | None = None
+    article: int | None = None
+    source_updated_at: str | None = None
+
+
+def record_snapshot(
+    connection: sqlite3.Connection, look: Look, snapshot: Snapshot, parser: str
+) -> Record:
+    """Judge, compare and write all parts of a snapshot. `parser` is the one that read it."""
+    record = Record()
+    for race in snapshot.races:
+        _record_race(connection, look, race, parser, record)
+    if snapshot.article is not None:
+        _record_article(connection, look, snapshot.article, record)
+    if snapshot.links is not None:
+        _record_links(connection, look, snapshot.links, record)
+    for refusal in snapshot.refusals:
+        _refuse(connection, look, refusal, record)
+    return record
+
+
+def confirm_page(connection: sqlite3.Connection, look: Look) -> None:
+    """The page is what it was: everything that it shows of the current state is shown again."""
+    for part, state in current.sightings(connection, look):
+        current.save_sighting(connection, look, part, state, "accepted")
+        if part.startswith("race "):
+            _confirm_race(connection, look, current.race_from_json(state))
+        else:
+            _confirm_article(connection, look, current.article_from_json(state))
+
+
+def _confirm_race(connection: sqlite3.Connection, look: Look, shown: RaceState) -> None:
+    race, place = _race_ids(connection, look, shown)
+    now = current.load_race(connection, look, race, place, shown)
+    # Another page may have moved the race on since; then this page shows it no longer.
+    if now is not None and not compare_race(now.state, shown, frozenset()):
+        current.race_still_shown(connection, look, now, shown.source_updated_at)
+
+
+def _confirm_article(connection: sqlite3.Connection, look: Look, shown: Article) -> None:
+    now = current.load_article(connection, look, shown.id)
+    if now is not None and not compare_article(now.article, shown)[0]:
+        current.article_still_shown(connection, look, now)
+
+
+def _race_ids(connection: sqlite3.Connection, look: Look, state: RaceState) -> tuple[int, int]:
+    return (
+        current.race_id(connection, look, state.race),
+        current.place_id(connection, state.place),
+    )
+
+
+def _record_race(
+    connection: sqlite3.Connection, look: Look, new: RaceState, parser: str, record: Record
+) -> None:
+    part, state = f"race {new.race} {new.place}", current.race_json(new)
+    race, place = _race_ids(connection, look, new)
+    subject = _Subject(
+        race=race,
+        place=place,
+        source_updated_at=instant_text(new.source_updated_at) if new.source_updated_at else None,
+    )
+    now = current.load_race(connection, look, race, place, new)
+    sighting = current.load_sighting(connection, look, part)
+    record.said_something |= sighting is None or sighting.state != state
+    shown = _candidates(sighting)
+    verdict: Verdict = "accepted"
+    if now is None:
+        current.save_race(connection, look, race, place, new, before=None)
+        before = _last_look_without_race(connection, look, parser)
+        added = [] if before is None else [Change(kind="race_added", field="set", new=new.race)]
+        _write(connection, look, subject, [*added, *first_of_race(new)], before, record)
+    elif not compare_race(now.state, new, shown):
+        current.race_still_shown(connection, look, now, new.source_updated_at)
+    else:
+        persistence = _persistence(look, sighting, state, now.fetch, now.shown_by)
+        judgement = judge_race(new, now.state, persistence, look.fetched_at)
+        if judgement.verdict == "accepted":
+            merged = merged_race(now.state, new, shown)
+            current.save_race(connection, look, race, place, merged, before=now.state)
+            rows = compare_race(now.state, new, shown, judgement.flags)
+            _write(connection, look, subject, rows, now.shown_by, record)
+        else:
+            verdict = judgement.verdict
+            refusal = Refusal(
+                part="race",
+                race=new.race,
+                place=new.place,
+                verdict=verdict,
+                reason=judgement.reason,
+            )
+            _refuse(connection, look, refusal, record)
+    if verdict != "rejected":
+        record.accepted |= verdict == "accepted"
+        current.save_sighting(connection, look, part, state, verdict)
+
+
+def _record_article(
+    connection: sqlite3.Connection, look: Look, new: Article, record: Record
+) -> None:
+    part, state = f"article {new.id}", current.article_json(new)
+    now = current.load_article(connection, look, new.id)
+    sighting = current.load_sighting(connection, look, part)
+    record.said_something |= sighting is None or sighting.state != state
+    verdict: Verdict = "accepted"
+    if now is None:
+        article = current.save_article(connection, look, new, edited=True)
+        before = _discovered_after(connection, look, new.id)
+        added = (
+            []
+            if before is None
+            else [Change(kind="article_added", field="presence", new="present")]
+        )
+        rows = [*added, *first_of_article(new)]
+        _write_article(connection, look, article, new, rows, before, record)
+    else:
+        rows, merged = compare_article(now.article, new)
+        edited = any(row.kind != "first" for row in rows)
+        if edited:
+            persistence = _persistence(look, sighting, state, now.fetch, now.shown_by)
+            judgement = judge_article(new, now.article, persistence, look.fetched_at)
+            verdict = judgement.verdict
+            rows = [replace(row, flags=row.flags + judgement.flags) for row in rows]
+        if verdict == "accepted":
+            current.save_article(connection, look, merged, edited=edited)
+            _write_article(connection, look, now.id, merged, rows, now.shown_by, record)
+        else:
+            refusal = Refusal(part="article", verdict=verdict, reason=judgement.reason)
+            _refuse(connection, look, refusal, record)
+    record.accepted |= verdict == "accepted"
+    current.save_sighting(connection, look, part, state, verdict)
+
+
+def _record_links(
+    connection: sqlite3.Connection, look: Look, links: Iterable[Link], record: Record
+) -> None:
+    before = _last_good_look(connection, look)
+    known = {
+        row["article_key"]
+        for row in connection.execute(
+            "SELECT article_key FROM discovery WHERE page = ?", (look.page,)
+        )
+    }
+    for link in links:
+        if link.article in known:
+            continue
+        known.add(link.article)
+        row = {
+            "page": look.page,
+            "article_key": link.article,
+            "url": link.url,
+            "fetch": look.fetch,
+            "before_fetch": before,
+        }
+        insert(connection, "discovery", row)
+        record.said_something = True
+        record.rows.append({"discovery": link.article, "url": link.url, "before_fetch": before})
+    record.accepted = True
+
+
+def _refuse(connection: sqlite3.Connection, look: Look, refusal: Refusal, record: Record) -> None:
+    row = {
+        "fetch": look.fetch,
+        "part": refusal.part,
+        "race": refusal.race,
+        "place": refusal.place,
+        "verdict": refusal.verdict,
+        "reason": refusal.reason,
+    }
+    insert(connection, "refusal", row)
+    record.rows.append({"refusal": row})
+    record.refusals.append(refusal)
+
+
+def _write_article(
+    connection: sqlite3.Connection,
+    look: Look,
+    article: int,
+    state: Article,
+    rows: Sequence[Change],
+    before: int | None,
+    record: Record,
+) -> None:
+    if not rows:
+        return
+    fields = ("headline", "dek", "byline", "body", "published_at", "modified_at")
+    version = {name: state.value(name) for name in fields}
+    insert(connection, "article_version", {"article": article, "fetch": look.fetch, **version})
+    subject = _Subject(article=article, source_updated_at=version["modified_at"])
+    _write(connection, look, subject, rows, before, record)
+
+
+def _write(
+    connection: sqlite3.Connection,
+    look: Look,
+    subject: _Subject,
+    rows: Iterable[Change],
+    before: int | None,
+    record: Record,
+) -> None:
+    for change in rows:
+        row: dict[str, object] = {
+            "source": look.source,
+            "race": subject.race,
+            "place": subject.place,
+            "candidate": _candidate(connection, subject, change),
+            "article": subject.article,
+            "field": change.field,
+            "new": change.new,
+            "fetch": look.fetch,
+            "source_updated_at": subject.source_updated_at,
+        }
+        if change.kind == "first":
+            insert(connection, "first_sight", row)
+            record.rows.append({"first": row})
+        else:
+            row |= {
+                "kind": change.kind,
+                "flags": json.dumps(change.flags),
+                "old": change.old,
+                "delta": change.delta,
+                "before_fetch": before,
+            }
+            record.changes.append(insert(connection, "change", row))
+            record.rows.append({"change": row})
+
+
+def _candidate(connection: sqlite3.Connection, subject: _Subject, change: Change) -> int | None:
+    if change.candidate is None or subject.race is None:
+        return None
+    # Every candidate of a look was added with its state, or stood in the state before.
+    return current.candidate_id(connection, subject.race, change.candidate, change.candidate)
+
+
+def _candidates(sighting: current.Sighting | None) -> frozenset[str]:
+    if sighting is None:
+        return frozenset()
+    return frozenset(t.candidate for t in current.race_from_json(sighting.state).tallies)
+
+
+def _persistence(
+    look: Look,
+    sighting: current.Sighting | None,
+    state: str,
+    brought_by: int,
+    shown_by: int,
+) -> Persistence:
+    """How long the look's page has shown `state`, against the look that brought the current."""
+    if sighting is None or sighting.state != state:
+        return Persistence(looks=1, since=look.fetched_at, newer_seen=False, repeated=False)
+    return Persistence(
+        looks=sighting.looks + 1,
+        since=sighting.since,
+        newer_seen=shown_by > sighting.first_fetch,
+        repeated=sighting.first_fetch < brought_by,
+    )
+
+
+def _last_good_look(connection: sqlite3.Connection, look: Look) -> int | None:
+    """The latest earlier look at the page that was accepted or unchanged; None without one."""
+    row = connection.execute(
+        "SELECT max(id) AS id FROM fetch WHERE page = ? AND id < ?"
+        " AND outcome IN ('new', 'unchanged')",
+        (look.page, look.fetch),
+    ).fetchone()
+    return None if row["id"] is None else int(row["id"])
+
+
+def _last_look_without_race(connection: sqlite3.Connection, look: Look, parser: str) -> int | None:
+    """The latest earlier look at the page that this very parser read, and saw no race in.
+
+    A look whose race was refused does not count: the race was there. Nor does one by another
+    parser, which may not have known how to see it. None without such a look.
+    """
+    row = connection.execute(
+        "SELECT max(id) AS id FROM fetch WHERE page = ? AND id < ? AND parser = ?"
+        " AND outcome IN ('new', 'unchanged')"
+        " AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.fetch = fetch.id AND part = 'race')",
+        (look.page, look.fetch, parser),
+    ).fetchone()
+    return None if row["id"] is None else int(row["id"])
+
+
+def _discovered_after(connection: sqlite3.Connection, look: Look, key: str) -> int | None:
+    """The last look at a discovery page that did not name the story yet, if one did later.
+
+    None when no discovery page names the story, or one named it when it was first looked at.
+    """
+    row = connection.execute(
+        "SELECT max(before_fetch) AS before_fetch, count(*) AS pages, count(before_fetch) AS later"
+        " FROM discovery JOIN page ON page.id = discovery.page"
+        " WHERE page.source = ? AND article_key = ?",
+        (look.source, key),
+    ).fetchone()
+    if row["pages"] == 0 or row["later"] < row["pages"]:
+        return None
+    return int(row["before_fetch"])

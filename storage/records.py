@@ -1,0 +1,190 @@
+"""What a body says, in TallyTrail's own words: frozen records without any behaviour.
+
+Votes and electoral votes are whole numbers or None. **None means "not published" and is never 0.**
+Times are aware UTC datetimes. A record never carries our own facts about a look (when it was
+fetched, by whom): those belong to the fetch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Literal
+
+Verdict = Literal["accepted", "stale", "rejected"]
+Outcome = Literal["new", "unchanged", "refused", "failed"]
+Value = int | float | str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The votes of one candidate in one place of one race, as shown now.
+
+    candidate: the source's own id (`"8639"`), else the last name in lower case (`"trump"`).
+    name: the candidate's name as printed.
+    votes: counted votes, 0 to 300 million; None when not published.
+    electoral_votes: electors won, 0 to 538; None when not published or not a race of electors.
+    """
+
+    candidate: str
+    name: str
+    votes: int | None
+    electoral_votes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceState:
+    """One race in one place, as one body shows it.
+
+    race: slug (`president`, `senate/az`). place: code (`us`, `us/fl`, `us/fl/12001`).
+    source_updated_at: the outlet's own time for these figures; None when it gives none.
+    tallies: in the page's order, which means nothing; matched by candidate only.
+    projection: the candidate whom the outlet calls the winner; None when it has made no call.
+    expected_vote_pct: percent of the expected vote that is counted, 0 to 100 (real ones have
+        passed 100); None when not published.
+    """
+
+    race: str
+    place: str
+    source_updated_at: datetime | None
+    tallies: tuple[Tally, ...]
+    projection: str | None = None
+    expected_vote_pct: float | None = None
+
+    def tally(self, candidate: str) -> Tally | None:
+        """The candidate's tally, or None when the candidate is not in this state."""
+        return next((t for t in self.tallies if t.candidate == candidate), None)
+
+
+#: The parts of an article that are compared, each alone.
+ARTICLE_FIELDS = ("headline", "dek", "byline", "body", "published_at", "modified_at")
+
+#: Where on a page a field may stand, the one to believe first: the page's own data, JSON-LD, what
+#: the reader sees, OpenGraph.
+ORIGINS = ("state", "jsonld", "markup", "opengraph")
+
+
+def first_told(reading: Mapping[str, str | None]) -> str | None:
+    """The value of the first of ORIGINS that has one; None when none has."""
+    return next((reading[o] for o in ORIGINS if reading.get(o) is not None), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One story, as one body shows it.
+
+    id: the outlet's numeric id, as text. url: canonical. section: None when unknown.
+    readings: for each of ARTICLE_FIELDS, what each of ORIGINS says; None where the origin is on
+        the page and leaves it empty; no key where it is absent or never tells that field.
+        Kept apart because an origin that comes or goes between two looks must not look like an
+        edit of the story. Bylines are names joined by "; ", bodies are paragraphs joined by an
+        empty line, times have the text form of `instant_text`.
+    """
+
+    id: str
+    url: str
+    section: str | None
+    readings: Mapping[str, Mapping[str, str | None]]
+
+    def value(self, name: str) -> str | None:
+        """The field as the first origin that has it tells it; None when no origin does."""
+        return first_told(self.readings.get(name, {}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A part of a page that could not be accepted.
+
+    part: `race`, `article`, or `page` when nothing on it could be read.
+    race, place: codes, when part is `race` and they are known.
+    reason: what is wrong, naming the field and the text that was found.
+    """
+
+    part: Literal["page", "race", "article"]
+    reason: str
+    verdict: Verdict = "rejected"
+    race: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A story that a discovery page names: the outlet's numeric id, and the address given."""
+
+    article: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that one body says. Each part stands alone: a refused race does not touch the article.
+
+    links: only on discovery pages, in the page's order; None on other pages.
+    """
+
+    races: tuple[RaceState, ...] = ()
+    article: Article | None = None
+    refusals: tuple[Refusal, ...] = ()
+    links: tuple[Link, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row of the log: what moved, from what to what.
+
+    kind: one of KINDS, or `first` for a first sight, which is no change. field: what moved.
+    candidate: None for a race's own figures and for articles. old, new: None when there was or is
+    no value. delta: new - old, None where either is None or they are not numbers.
+    """
+
+    kind: str
+    field: str
+    candidate: str | None = None
+    old: Value = None
+    new: Value = None
+    delta: int | float | None = None
+    flags: tuple[str, ...] = ()
+
+
+#: Every kind that this version records, with what it says. `changes --kind` takes these words.
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "votes_increased": "a candidate's votes rose, or were published for the first time",
+        "votes_decreased": "a candidate's votes fell",
+        "electoral_votes_changed": "the electors won by a candidate moved",
+        "expected_vote_changed": "the percent of the expected vote that is counted moved",
+        "projection_made": "the outlet called the race",
+        "projection_retracted": "the outlet took its call back",
+        "projection_changed": "the outlet called the race for somebody else",
+        "candidate_added": "a candidate appeared in a race already known",
+        "candidate_removed": "a page no longer shows a candidate whom it had shown",
+        "race_added": "a race appeared on a page already looked at",
+        "article_added": "a story appeared on a discovery page already looked at",
+        "headline_changed": "the story's headline was edited",
+        "dek_changed": "the line below the headline was edited, added or dropped",
+        "byline_changed": "the named authors changed",
+        "body_changed": "the story's paragraphs were edited",
+        "published_time_changed": "the outlet moved the story's publication time",
+        "modified_time_changed": "the outlet moved the story's time of last change",
+    }
+)
+
+
+def instant_text(moment: datetime) -> str:
+    """The one text form of an instant: UTC, milliseconds, `Z`; text order is time order.
+
+    Raises ValueError for a naive datetime.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant(text: str) -> datetime:
+    """The instant that `instant_text` wrote. Raises ValueError for any text without a zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""The change log and the tallies, as text and for machines. Reads the tables only."""

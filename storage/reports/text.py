@@ -1,0 +1,366 @@
+"""The log and the tallies as text, as one wants them at 11 pm.
+
+Pure: rows come in, lines go out. Every text that came from elsewhere passes `printable`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from storage.figures import leaders, margin, ranked
+from storage.queries import Coverage, LogRow, ResultRow
+from storage.records import RaceState, Tally, instant
+from storage.reports.printable import printable
+
+#: Marks a text: `bold` for what names things, `alarm` for what goes down or is taken back.
+Paint = Callable[[str, str], str]
+
+#: Widest excerpt of a paragraph, in characters.
+EXCERPT = 100
+#: Most paragraphs shown of one edit.
+PARAGRAPHS = 6
+
+_LABELS = {
+    "headline": "headline",
+    "dek": "dek",
+    "byline": "byline",
+    "published_at": "published",
+    "modified_at": "modified",
+}
+
+
+def plain(style: str, text: str) -> str:  # noqa: ARG001 - a Paint takes both
+    """Paint for pipes and NO_COLOR: nothing."""
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAt:
+    """The rows of one look at one race in a place, or at one story.
+
+    before, after: the race's state around the look; None for stories. headline: the story's.
+    """
+
+    rows: Sequence[LogRow]
+    zone: ZoneInfo
+    place_name: str = ""
+    before: RaceState | None = None
+    after: RaceState | None = None
+    headline: str | None = None
+
+
+def race_title(race: str, place_name: str) -> str:
+    """ "President · United States"."""
+    office, _, rest = race.partition("/")
+    words = f"{office.capitalize()} {rest}".strip()
+    return f"{printable(words)} · {printable(place_name)}"
+
+
+def local_time(moment: datetime, zone: ZoneInfo) -> str:
+    """ "12 Nov 2024 7:40 PM EST": the outlet's clock, with its zone as in force that day."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {local:%b %Y} {_clock(local)} {local:%Z}"
+
+
+def _clock(local: datetime, *, seconds: bool = False) -> str:
+    return local.strftime("%I:%M:%S %p" if seconds else "%I:%M %p").lstrip("0")
+
+
+def _seen(row: LogRow, zone: ZoneInfo, shown: datetime | None) -> str:
+    """ "seen 7:45 PM, last look before 6:05 PM"; with its day where that is another one."""
+    seen = instant(row.seen_at).astimezone(zone)
+    before = instant(row.seen_after).astimezone(zone) if row.seen_after else None
+    close = before is not None and seen - before < timedelta(minutes=2)
+    text = _clock(seen, seconds=close)
+    if shown is None or seen.date() != shown.astimezone(zone).date():
+        text = f"{seen.day} {seen:%b %Y} {text}"
+    if before is None:
+        return f"seen {text}"
+    earlier = _clock(before, seconds=close)
+    if before.date() != seen.date():
+        earlier = f"{before.day} {before:%b %Y} {earlier}"
+    return f"seen {text}, last look before {earlier}"
+
+
+def _ids(rows: Sequence[LogRow]) -> str:
+    return " ".join(f"#{row.id}" for row in rows if row.id is not None)
+
+
+def _table(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Cells in columns: the first to the left, figures to the right, the last (ids) at the end."""
+    if not lines:
+        return []
+    count = len(lines[0])
+    widths = [max(len(line[i]) for line in lines) for i in range(count)]
+    rows = []
+    for line in lines:
+        cells = [
+            cell.ljust(width) if i in (0, count - 2, count - 1) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        rows.append("  " + "   ".join(cells).rstrip())
+    return rows
+
+
+def look_text(look: LookAt, paint: Paint = plain) -> list[str]:
+    """One look as lines, a head and what moved."""
+    if look.after is not None:
+        return _race_look(look, paint)
+    return _story_look(look, paint)
+
+
+def _head(look: LookAt, what: str, paint: Paint) -> str:
+    row = look.rows[0]
+    moment = instant(row.source_updated_at) if row.source_updated_at else instant(row.seen_at)
+    seen = _seen(next((r for r in look.rows if r.seen_after), row), look.zone, moment)
+    when = local_time(moment, look.zone)
+    return f"{paint('bold', f'{when}   {what}')}   {printable(row.outlet)}   ({seen})"
+
+
+def _race_look(look: LookAt, paint: Paint) -> list[str]:
+    row = look.rows[0]
+    before, after = look.before, look.after
+    assert before is not None
+    assert after is not None
+    head = _head(look, race_title(row.race or "", look.place_name), paint)
+    urgent = [_event(r, before, after, paint) for r in look.rows if r.kind in _EVENTS]
+    names = ranked(after.tallies)
+    moved = {t.candidate: [r for r in look.rows if r.candidate == t.candidate] for t in names}
+    fell = [t for t in names if any(r.kind == "votes_decreased" for r in moved[t.candidate])]
+    table = _table(
+        [
+            _tally_cells(tally, moved[tally.candidate], after.projection == tally.candidate)
+            for tally in (*fell, *(t for t in names if t not in fell))
+        ]
+    )
+    for index in range(len(fell)):
+        table[index] = paint("alarm", table[index])
+    return [head, *urgent, *table, *_standing(look, before, after)]
+
+
+_EVENTS = {
+    "projection_made",
+    "projection_retracted",
+    "projection_changed",
+    "candidate_added",
+    "candidate_removed",
+    "race_added",
+}
+
+
+def _event(row: LogRow, before: RaceState, after: RaceState, paint: Paint) -> str:
+    names = {t.candidate: t.name for state in (before, after) for t in state.tallies}
+    who = printable(str(row.candidate_name))
+    old = printable(names.get(str(row.old), str(row.old)))
+    text, style = {
+        "projection_made": (f"PROJECTED: {who}", "bold"),
+        "projection_retracted": (f"PROJECTION RETRACTED: {who}", "alarm"),
+        "projection_changed": (f"PROJECTION CHANGED: {who}, was {old}", "alarm"),
+        "candidate_added": (f"candidate added: {who}", "bold"),
+        "candidate_removed": (f"candidate removed: {who}", "alarm"),
+        "race_added": ("race added", "bold"),
+    }[row.kind]
+    return paint(style, f"  {text}{_flags(row)}   {_ids([row])}")
+
+
+def _flags(row: LogRow) -> str:
+    return "".join(f" [{flag.replace('_', ' ')}]" for flag in row.flags)
+
+
+def _tally_cells(tally: Tally, rows: Sequence[LogRow], projected: bool) -> list[str]:
+    votes = next((r for r in rows if r.field == "votes"), None)
+    electors = next((r for r in rows if r.field == "electoral_votes" and r.kind != "first"), None)
+    notes = ["projected"] if projected else []
+    if votes is not None and votes.kind == "votes_decreased":
+        notes.append("votes fell")
+    if votes is not None:
+        notes += [flag.replace("_", " ") for flag in votes.flags]
+    shown = [r for r in rows if r.field in ("votes", "electoral_votes")]
+    return [
+        printable(tally.name),
+        "votes not published" if tally.votes is None else f"{tally.votes:,}",
+        "" if votes is None or votes.delta is None else f"{votes.delta:+,}",
+        "" if tally.electoral_votes is None else f"{tally.electoral_votes} EV",
+        "" if electors is None or electors.old is None else f"was {electors.old}",
+        ", ".join(notes),
+        _ids(shown),
+    ]
+
+
+def _standing(look: LookAt, before: RaceState, after: RaceState) -> list[str]:
+    """Who leads by how much, and how far the count is."""
+    parts = []
+    lead, now, then = leaders(after.tallies), margin(after.tallies), margin(before.tallies)
+    if len(lead) == 1 and now is not None:
+        (leader,) = lead
+        name = next(printable(t.name) for t in after.tallies if t.candidate == leader)
+        moved = (
+            f" ({now - then:+,})" if then is not None and lead == leaders(before.tallies) else ""
+        )
+        parts.append(f"{name} leads by {now:,}{moved}")
+    elif len(lead) > 1:
+        parts.append("tied")
+    rows = [r for r in look.rows if r.kind == "expected_vote_changed"]
+    if after.expected_vote_pct is not None:
+        was = (
+            f", was {before.expected_vote_pct:g}%"
+            if rows and before.expected_vote_pct is not None
+            else ""
+        )
+        parts.append(f"{after.expected_vote_pct:g}% of expected vote in{was}")
+    if not parts:
+        return []
+    ids = _ids(rows)
+    return [f"  {' · '.join(parts)}" + (f"   {ids}" if ids else "")]
+
+
+def _story_look(look: LookAt, paint: Paint) -> list[str]:
+    row = look.rows[0]
+    title = f'Story {row.article} "{printable(look.headline or "")}"'
+    lines = [_head(look, title, paint)]
+    for change in look.rows:
+        if change.kind == "article_added":
+            lines.append(f"  story added   {_ids([change])}")
+        elif change.field == "body":
+            lines += _body_edit(change)
+        elif change.field in _LABELS:
+            lines += _field_edit(change, look.zone)
+    return lines
+
+
+def _field_edit(row: LogRow, zone: ZoneInfo) -> list[str]:
+    label = _LABELS[row.field]
+    old, new = (_field_value(row.field, value, zone) for value in (row.old, row.new))
+    ids = f"   {_ids([row])}" if row.id is not None else ""
+    if row.kind == "first":
+        return [f"  {label:<10} {new}"]
+    return [f"  {label:<10} {new}{_flags(row)}{ids}", f"  {'':<10} was {old}"]
+
+
+def _field_value(field: str, value: object, zone: ZoneInfo) -> str:
+    if value is None:
+        return "(none)"
+    if field in ("published_at", "modified_at"):
+        return local_time(instant(str(value)), zone)
+    return printable(str(value)) if field == "byline" else f'"{printable(str(value))}"'
+
+
+def _body_edit(row: LogRow) -> list[str]:
+    old = str(row.old).split("\n\n") if row.old is not None else []
+    new = str(row.new).split("\n\n") if row.new is not None else []
+    if row.kind == "first":
+        return [f"  {'text':<10} {_paragraphs(len(new))}"]
+    edits: list[str] = []
+    counts = {"added": 0, "removed": 0, "reworded": 0}
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        both = min(j - i, m - k)
+        counts["reworded"] += both
+        counts["removed"] += j - i - both
+        counts["added"] += m - k - both
+        for a, b in zip(old[i : i + both], new[k : k + both], strict=True):
+            start = _first_difference(a, b)
+            edits += [f"   - {_excerpt(a, start)}", f"   + {_excerpt(b, start)}"]
+        edits += [f"   - {_excerpt(a, 0)}" for a in old[i + both : j]]
+        edits += [f"   + {_excerpt(b, 0)}" for b in new[k + both : m]]
+    told = ", ".join(f"{_paragraphs(n)} {what}" for what, n in counts.items() if n)
+    more = len(edits) - PARAGRAPHS
+    if more > 0:
+        edits = [
+            *edits[:PARAGRAPHS],
+            f"     and {more} more lines; --format jsonl has the whole text",
+        ]
+    return [f"  {'text':<10} {told}{_flags(row)}   {_ids([row])}", *edits]
+
+
+def _paragraphs(count: int) -> str:
+    return f"{count} paragraph{'' if count == 1 else 's'}"
+
+
+def _first_difference(a: str, b: str) -> int:
+    return next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+
+
+def _excerpt(text: str, around: int) -> str:
+    """At most EXCERPT characters, beginning a little before `around`."""
+    start = max(0, min(around - 30, len(text) - EXCERPT))
+    cut = text[start : start + EXCERPT]
+    return ("…" if start else "") + printable(cut) + ("…" if start + EXCERPT < len(text) else "")
+
+
+def results_text(
+    rows: Sequence[ResultRow],
+    zones: Mapping[str, ZoneInfo],
+    places: Mapping[str, str],
+    paint: Paint = plain,
+) -> list[str]:
+    """One race in a place as it stands, leader first."""
+    top = rows[0]
+    zone = zones[top.source]
+    title = race_title(top.race, places[top.place])
+    when = f"{local_time(instant(top.source_updated_at), zone)}   " if top.source_updated_at else ""
+    head = f"{when}{title}"
+    table = _table(
+        [
+            [
+                printable(r.candidate_name),
+                "votes not published" if r.votes is None else f"{r.votes:,}",
+                "" if r.electoral_votes is None else f"{r.electoral_votes} EV",
+                "projected" if r.projected else "",
+                "(called before our first look)" if r.called_before_first_look else "",
+            ]
+            for r in rows
+        ]
+    )
+    parts = []
+    if top.margin:
+        parts.append(f"{printable(top.candidate_name)} leads by {top.margin:,}")
+    elif top.margin == 0:
+        parts.append("tied")
+    if top.expected_vote_pct is not None:
+        parts.append(f"{top.expected_vote_pct:g}% of expected vote in")
+    looked = local_time(instant(top.last_look), zone)
+    return [
+        f"{paint('bold', head)}   {printable(top.outlet)}   (last look {looked})",
+        *table,
+        *([f"  {' · '.join(parts)}"] if parts else []),
+    ]
+
+
+def coverage_text(coverage: Coverage, zone: ZoneInfo | None) -> str:
+    """One line: how closely it was watched."""
+    if coverage.first is None or coverage.last is None or zone is None:
+        return "Coverage: no looks in this span"
+    looks = f"{coverage.looks:,} look{'' if coverage.looks == 1 else 's'}"
+    pages = f"{coverage.pages:,} page{'' if coverage.pages == 1 else 's'}"
+    gap = "" if coverage.longest_gap is None else f", longest gap {duration(coverage.longest_gap)}"
+    parts = f", {coverage.partly_refused:,} refused in part" if coverage.partly_refused else ""
+    return (
+        f"Coverage: {looks} at {pages}, {local_time(coverage.first, zone)} to"
+        f" {local_time(coverage.last, zone)}{gap}, {coverage.refused:,} refused{parts},"
+        f" {coverage.failed:,} failed"
+    )
+
+
+def duration(span: timedelta) -> str:
+    """ "4.2 s", "61 s", "5 min", "1 h 40 min", "2 d 3 h": two units at most."""
+    seconds = span.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"

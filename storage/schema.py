@@ -1,0 +1,300 @@
+"""The schema, as migrations. Column comments give meaning and unit; None is never zero.
+
+Until 0.1.0 the first migration may be rewritten.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("tallytrail")
+
+#: The one text form of an instant; see storage.records.instant_text.
+_INSTANT = "GLOB '{0}{0}-{1}-{1}T{1}:{1}:{1}.{1}[0-9]Z'".format("[0-9][0-9]", "[0-9][0-9]")
+
+_TABLES = f"""
+CREATE TABLE outlet (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE election (
+    id INTEGER PRIMARY KEY,
+    date TEXT NOT NULL UNIQUE  -- local calendar day, YYYY-MM-DD
+) STRICT;
+
+CREATE TABLE source (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,  -- `id` in the configuration
+    outlet INTEGER NOT NULL REFERENCES outlet(id),
+    election INTEGER NOT NULL REFERENCES election(id),
+    parser TEXT NOT NULL,
+    timezone TEXT NOT NULL  -- of the outlet's clock, IANA name
+) STRICT;
+
+CREATE TABLE body (
+    id INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL UNIQUE,  -- of the unpacked bytes
+    size INTEGER NOT NULL,  -- unpacked, in bytes
+    content BLOB NOT NULL  -- one zstd frame
+) STRICT;
+
+CREATE TABLE page (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES source(id),
+    url TEXT NOT NULL,
+    family TEXT NOT NULL,
+    -- last look with a body of which nothing was refused or set aside; NULL when the last look
+    -- had such a part
+    settled_fetch INTEGER REFERENCES fetch(id),
+    UNIQUE (source, url)
+) STRICT;
+
+CREATE TABLE fetch (
+    id INTEGER PRIMARY KEY,
+    page INTEGER NOT NULL REFERENCES page(id),
+    -- our clock, when the answer had come
+    fetched_at TEXT NOT NULL CHECK (fetched_at {_INSTANT}),
+    status INTEGER,  -- HTTP status; NULL when there was no answer
+    headers TEXT,  -- of the answer, JSON list of [name, value]
+    body INTEGER REFERENCES body(id),  -- of a 304: the body that the site said is still the one
+    wire_sha256 TEXT,  -- of the body as it came, still packed
+    wire_size INTEGER,  -- in bytes
+    -- NULL: received, not yet read
+    outcome TEXT CHECK (outcome IN ('new', 'unchanged', 'refused', 'failed')),
+    reason TEXT,  -- of a refusal or failure
+    parser TEXT,  -- name and version of what read it
+    CHECK ((outcome IN ('refused', 'failed')) = (reason IS NOT NULL) OR outcome IS NULL)
+) STRICT;
+
+CREATE TABLE link (
+    id INTEGER PRIMARY KEY,
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
+    step TEXT NOT NULL CHECK (step IN ('received', 'read')),
+    previous TEXT NOT NULL,  -- hash of the link before
+    hash TEXT NOT NULL,
+    UNIQUE (fetch, step)
+) STRICT;
+
+CREATE TABLE place (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    level TEXT NOT NULL CHECK (level IN ('nation', 'state', 'district', 'county')),
+    name TEXT NOT NULL,
+    parent INTEGER REFERENCES place(id)
+) STRICT;
+
+CREATE TABLE race (
+    id INTEGER PRIMARY KEY,
+    election INTEGER NOT NULL REFERENCES election(id),
+    slug TEXT NOT NULL,
+    UNIQUE (election, slug)
+) STRICT;
+
+CREATE TABLE candidate (
+    id INTEGER PRIMARY KEY,
+    race INTEGER NOT NULL REFERENCES race(id),
+    name TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE candidate_key (
+    id INTEGER PRIMARY KEY,
+    candidate INTEGER NOT NULL REFERENCES candidate(id),
+    race INTEGER NOT NULL REFERENCES race(id),
+    scheme TEXT NOT NULL,  -- whose keys these are: `last_name`
+    key TEXT NOT NULL,
+    UNIQUE (race, scheme, key)
+) STRICT;
+
+CREATE TABLE tally (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES source(id),
+    race INTEGER NOT NULL REFERENCES race(id),
+    place INTEGER NOT NULL REFERENCES place(id),
+    candidate INTEGER NOT NULL REFERENCES candidate(id),
+    votes INTEGER CHECK (votes BETWEEN 0 AND 300000000),
+    electoral_votes INTEGER CHECK (electoral_votes BETWEEN 0 AND 538),
+    UNIQUE (source, race, place, candidate)
+) STRICT;
+
+CREATE TABLE progress (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES source(id),
+    race INTEGER NOT NULL REFERENCES race(id),
+    place INTEGER NOT NULL REFERENCES place(id),
+    -- percent of the expected vote
+    expected_vote_pct REAL CHECK (expected_vote_pct BETWEEN 0 AND 200),
+    projection INTEGER REFERENCES candidate(id),  -- whom the outlet calls the winner
+    -- called before our first look
+    projection_seen_first INTEGER NOT NULL DEFAULT 0 CHECK (projection_seen_first IN (0, 1)),
+    source_updated_at TEXT CHECK (source_updated_at {_INSTANT}),
+    fetch INTEGER NOT NULL REFERENCES fetch(id),  -- the look that brought this state
+    shown_by INTEGER NOT NULL REFERENCES fetch(id),  -- the latest look that showed it
+    UNIQUE (source, race, place)
+) STRICT;
+
+CREATE TABLE article (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES source(id),
+    key TEXT NOT NULL,  -- the outlet's numeric id
+    url TEXT NOT NULL,  -- canonical
+    headline TEXT,
+    section TEXT,
+    readings TEXT NOT NULL,  -- JSON: field -> origin on the page -> text
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
+    shown_by INTEGER NOT NULL REFERENCES fetch(id),
+    UNIQUE (source, key)
+) STRICT;
+
+CREATE TABLE article_version (
+    id INTEGER PRIMARY KEY,
+    article INTEGER NOT NULL REFERENCES article(id),
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
+    headline TEXT,
+    dek TEXT,
+    byline TEXT,
+    body TEXT,
+    published_at TEXT CHECK (published_at {_INSTANT}),
+    modified_at TEXT CHECK (modified_at {_INSTANT}),
+    UNIQUE (article, fetch)
+) STRICT;
+
+CREATE TABLE discovery (
+    id INTEGER PRIMARY KEY,
+    page INTEGER NOT NULL REFERENCES page(id),
+    article_key TEXT NOT NULL,
+    url TEXT NOT NULL,
+    fetch INTEGER NOT NULL REFERENCES fetch(id),  -- the first look that named the story
+    -- the last look at the page without it; NULL: named by the page's first look
+    before_fetch INTEGER REFERENCES fetch(id),
+    UNIQUE (page, article_key)
+) STRICT;
+
+CREATE TABLE sighting (
+    id INTEGER PRIMARY KEY,
+    page INTEGER NOT NULL REFERENCES page(id),
+    part TEXT NOT NULL,  -- race and place, or article, as the state names it
+    state TEXT NOT NULL,  -- JSON: what the page last showed there
+    verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'stale')),
+    first_fetch INTEGER NOT NULL REFERENCES fetch(id),
+    last_fetch INTEGER NOT NULL REFERENCES fetch(id),
+    looks INTEGER NOT NULL,
+    UNIQUE (page, part)
+) STRICT;
+
+CREATE TABLE refusal (
+    id INTEGER PRIMARY KEY,
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
+    part TEXT NOT NULL CHECK (part IN ('page', 'race', 'article')),
+    race TEXT,
+    place TEXT,
+    verdict TEXT NOT NULL CHECK (verdict IN ('rejected', 'stale')),
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE change (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    flags TEXT NOT NULL DEFAULT '[]',  -- JSON list
+    source INTEGER NOT NULL REFERENCES source(id),
+    race INTEGER REFERENCES race(id),
+    place INTEGER REFERENCES place(id),
+    candidate INTEGER REFERENCES candidate(id),
+    article INTEGER REFERENCES article(id),
+    field TEXT NOT NULL,
+    old ANY,
+    new ANY,
+    delta ANY,
+    before_fetch INTEGER NOT NULL REFERENCES fetch(id),  -- the latest look that still showed old
+    fetch INTEGER NOT NULL REFERENCES fetch(id),  -- the first look that showed new
+    source_updated_at TEXT CHECK (source_updated_at {_INSTANT}),
+    CHECK ((race IS NULL) = (place IS NULL) AND (race IS NULL) <> (article IS NULL))
+) STRICT;
+
+CREATE TABLE first_sight (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES source(id),
+    race INTEGER REFERENCES race(id),
+    place INTEGER REFERENCES place(id),
+    candidate INTEGER REFERENCES candidate(id),
+    article INTEGER REFERENCES article(id),
+    field TEXT NOT NULL,
+    new ANY NOT NULL,
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
+    source_updated_at TEXT CHECK (source_updated_at {_INSTANT}),
+    CHECK ((race IS NULL) = (place IS NULL) AND (race IS NULL) <> (article IS NULL))
+) STRICT;
+
+CREATE INDEX fetch_page ON fetch(page);
+CREATE INDEX fetch_unread ON fetch(id) WHERE outcome IS NULL;
+CREATE INDEX change_fetch ON change(fetch);
+CREATE INDEX change_of ON change(source, race, place, candidate, field);
+CREATE INDEX first_sight_fetch ON first_sight(fetch);
+CREATE INDEX first_sight_of ON first_sight(source, race, place, candidate, field);
+CREATE INDEX refusal_fetch ON refusal(fetch);
+CREATE INDEX article_version_fetch ON article_version(fetch);
+"""
+
+#: The log and what proves it: rows are added, never altered or taken away. Each with the condition
+#: under which a new row would collide with one that is there.
+APPEND_ONLY = {
+    "body": "sha256 = NEW.sha256",
+    "link": "fetch = NEW.fetch AND step = NEW.step",
+    "article_version": "article = NEW.article AND fetch = NEW.fetch",
+    "change": "id = NEW.id",
+    "first_sight": "id = NEW.id",
+    "refusal": "id = NEW.id",
+}
+
+
+def _append_only(table: str, collision: str) -> str:
+    # Without the INSERT trigger a plain connection could still REPLACE a row: SQLite fires no
+    # DELETE trigger for it unless recursive_triggers is on. In a BEFORE trigger the id is -1
+    # while SQLite has yet to choose it.
+    return f"""
+CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table}
+WHEN EXISTS (SELECT 1 FROM {table} WHERE {collision})
+  OR (NEW.id <> -1 AND NEW.id <= (SELECT coalesce(max(id), 0) FROM {table}))
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+"""  # noqa: S608 - names and conditions are ours
+
+
+# A fetch is written when it is received; reading it sets outcome, reason and parser, once.
+_FETCH_TRIGGERS = """
+CREATE TRIGGER fetch_read_once BEFORE UPDATE ON fetch
+WHEN OLD.outcome IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.page IS NOT OLD.page
+  OR NEW.fetched_at IS NOT OLD.fetched_at OR NEW.status IS NOT OLD.status
+  OR NEW.headers IS NOT OLD.headers OR NEW.body IS NOT OLD.body
+  OR NEW.wire_sha256 IS NOT OLD.wire_sha256 OR NEW.wire_size IS NOT OLD.wire_size
+BEGIN SELECT RAISE(ABORT, 'a fetch is read once and never altered'); END;
+CREATE TRIGGER fetch_no_delete BEFORE DELETE ON fetch
+BEGIN SELECT RAISE(ABORT, 'fetch is append-only'); END;
+CREATE TRIGGER fetch_in_order BEFORE INSERT ON fetch
+WHEN NEW.id <= (SELECT coalesce(max(id), 0) FROM fetch) AND NEW.id <> -1
+BEGIN SELECT RAISE(ABORT, 'fetch is append-only'); END;
+"""
+
+
+@migrations()
+def first_schema(db: Database) -> None:
+    """Everything from a fetch to the log."""
+    script = _TABLES + "".join(_append_only(*t) for t in APPEND_ONLY.items()) + _FETCH_TRIGGERS
+    # executescript() would commit sqlite-utils' transaction; one statement at a time does not.
+    for statement in _statements(script):
+        db.execute(statement)
+
+
+def _statements(script: str) -> list[str]:
+    statements, pending = [], ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            statements.append(pending.strip())
+            pending = ""
+    return statements

@@ -1,0 +1,106 @@
+"""Whether a part of a look is believed. Pure: facts come in, a verdict with its reason goes out.
+
+A decrease is never a reason to refuse: counts really fall, about once in thirty updates. What is
+refused is what cannot be a tally; what is set aside as stale is what the outlet's own clock says
+is older than what it has shown already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage.records import Article, RaceState, Verdict, instant, instant_text
+
+#: An older state is taken as a rollback by the outlet, no longer as a stale copy, when one page
+#: has shown it for this many looks and this long and the newer state was not seen anywhere since.
+ROLLBACK_LOOKS = 3
+ROLLBACK_TIME = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persistence:
+    """How long one page has shown the very state that is judged, this look included.
+
+    looks: consecutive looks. since: our clock at the first of them. newer_seen: the current state
+    was seen on any page of the family after that first look. repeated: the page had shown the
+    state already before the current state was recorded.
+    """
+
+    looks: int
+    since: datetime
+    newer_seen: bool
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """verdict: accepted, stale or rejected. reason: empty when accepted. flags: for its changes."""
+
+    verdict: Verdict
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+
+
+ACCEPTED = Judgement(verdict="accepted")
+
+
+def judge_race(
+    new: RaceState, current: RaceState, persistence: Persistence, now: datetime
+) -> Judgement:
+    """Judge a race whose figures differ from the current ones. `now` is the look's fetched_at."""
+    gone = withdrawn(new, current)
+    if gone:
+        return Judgement(verdict="rejected", reason=gone)
+    return _judge_time(new.source_updated_at, current.source_updated_at, persistence, now)
+
+
+def judge_article(
+    new: Article, current: Article, persistence: Persistence, now: datetime
+) -> Judgement:
+    """Judge a story whose text differs from the current one, by its modified time."""
+    return _judge_time(
+        _time(new.value("modified_at")), _time(current.value("modified_at")), persistence, now
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else instant(text)
+
+
+def _judge_time(
+    new: datetime | None, current: datetime | None, persistence: Persistence, now: datetime
+) -> Judgement:
+    if new is None or current is None or new > current:
+        return ACCEPTED
+    if new == current and not persistence.repeated:
+        return ACCEPTED  # the outlet's clock is coarse: two states may share a minute
+    if (
+        persistence.looks >= ROLLBACK_LOOKS
+        and now - persistence.since >= ROLLBACK_TIME
+        and not persistence.newer_seen
+    ):
+        return Judgement(verdict="accepted", flags=("rollback",))
+    return Judgement(
+        verdict="stale",
+        reason=f"the page says {instant_text(new)}, {instant_text(current)} was seen before",
+    )
+
+
+def withdrawn(new: RaceState, current: RaceState) -> str:
+    """Name the figures that were published before and are missing now; empty when there are none.
+
+    A number that vanishes says nothing of the count, and must never be read as zero.
+    """
+    missing = []
+    for tally in new.tallies:
+        before = current.tally(tally.candidate)
+        if before is None:
+            continue
+        if tally.votes is None and before.votes is not None:
+            missing.append(f"votes of {tally.name} (were {before.votes:,})")
+        if tally.electoral_votes is None and before.electoral_votes is not None:
+            missing.append(f"electoral votes of {tally.name} (were {before.electoral_votes})")
+    if new.expected_vote_pct is None and current.expected_vote_pct is not None:
+        missing.append(f"expected vote (was {current.expected_vote_pct:g}%)")
+    return "no longer published: " + ", ".join(missing) if missing else ""

@@ -1,0 +1,300 @@
+"""The one writer: sources and pages are registered, fetches received and marked as read.
+
+Everything here runs inside a transaction of `storage.database.immediate`, which the caller opens,
+but `receive`, which is a transaction of its own: what came over the wire is on disk, and chained,
+before anybody tries to understand it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from storage.archive import digest, pack, unpack
+from storage.chain import GENESIS, link_hash
+from storage.database import immediate
+from storage.records import Outcome, instant_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back for one request, checked on the wire.
+
+    status, headers: None and empty when there was no answer at all. wire: the body as it came,
+    packed or not. body: the unpacked body; None when it could not be unpacked, when there is
+    none, or when the answer is a 304. failure: why there is nothing to read; None otherwise.
+    refused: the failure lies in the body (its bytes are kept), not in the way to it.
+    """
+
+    fetched_at: datetime
+    status: int | None = None
+    headers: Sequence[tuple[str, str]] = ()
+    wire: bytes | None = None
+    body: bytes | None = None
+    failure: str | None = None
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One fetch as reading it needs it: who, where, when, and what is known of its page.
+
+    settled: the body that the page's last look held, if all of it was accepted, by the parser
+    named in settled_parser; None otherwise.
+    """
+
+    fetch: int
+    page: int
+    url: str
+    family: str
+    source: int
+    source_name: str
+    parser: str
+    election: int
+    election_date: date
+    timezone: str
+    fetched_at: datetime
+    status: int | None
+    headers: Sequence[tuple[str, str]]
+    body: int | None
+    outcome: Outcome | None
+    reason: str | None
+    settled: int | None
+    settled_parser: str | None
+
+
+def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, object]) -> int:
+    """Add one row and return its id.
+
+    sqlite-utils' insert was looked at: it asks SQLite for the schema and opens a savepoint at
+    every call, which is several times the cost of the row.
+    """
+    columns = ", ".join(row)
+    marks = ", ".join("?" * len(row))
+    cursor = connection.execute(
+        f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608 - names are ours
+        tuple(row.values()),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def key_of(connection: sqlite3.Connection, table: str, row: Mapping[str, object]) -> int:
+    """The id of the row with these values, added if it is not there."""
+    where = " AND ".join(f"{column} IS ?" for column in row)
+    found = connection.execute(
+        f"SELECT id FROM {table} WHERE {where}",  # noqa: S608 - names are ours
+        tuple(row.values()),
+    ).fetchone()
+    return int(found["id"]) if found else insert(connection, table, row)
+
+
+def register_source(
+    connection: sqlite3.Connection,
+    *,
+    name: str,
+    outlet: str,
+    election_date: date,
+    parser: str,
+    timezone: str,
+) -> int:
+    """Add the source, or bring its row up to date with the configuration."""
+    facts = {
+        "outlet": key_of(connection, "outlet", {"name": outlet}),
+        "election": key_of(connection, "election", {"date": election_date.isoformat()}),
+        "parser": parser,
+        "timezone": timezone,
+    }
+    found = connection.execute("SELECT id FROM source WHERE name = ?", (name,)).fetchone()
+    if not found:
+        return insert(connection, "source", {"name": name, **facts})
+    connection.execute(
+        "UPDATE source SET outlet = ?, election = ?, parser = ?, timezone = ? WHERE id = ?",
+        (*facts.values(), found["id"]),
+    )
+    return int(found["id"])
+
+
+def receive(
+    connection: sqlite3.Connection, *, source: str, url: str, family: str, answer: Answer
+) -> int:
+    """Commit one fetch with its bytes, before anybody reads it. Returns its id.
+
+    The source must have been registered. A 304 gets the body that the page's validators stood
+    for; without one it is a failed fetch.
+    """
+    with immediate(connection):
+        source_id = connection.execute(
+            "SELECT id FROM source WHERE name = ?", (source,)
+        ).fetchone()["id"]
+        page = _page(connection, source_id, url, family)
+        body, failure = _body(connection, page, answer)
+        row: dict[str, object] = {
+            "page": page,
+            "fetched_at": instant_text(answer.fetched_at),
+            "status": answer.status,
+            "headers": json.dumps(answer.headers),
+            "body": body,
+            "wire_sha256": None if answer.wire is None else digest(answer.wire),
+            "wire_size": None if answer.wire is None else len(answer.wire),
+            "outcome": failure and ("refused" if answer.refused else "failed"),
+            "reason": failure,
+        }
+        fetch = insert(connection, "fetch", row)
+        if failure:
+            _unsettle(connection, page)
+        sha256 = connection.execute("SELECT sha256 FROM body WHERE id IS ?", (body,)).fetchone()
+        link(
+            connection,
+            fetch,
+            "received",
+            {
+                **row,
+                "page": {"source": source, "url": url, "family": family},
+                "body": sha256 and sha256["sha256"],
+            },
+        )
+    return fetch
+
+
+def _page(connection: sqlite3.Connection, source: int, url: str, family: str) -> int:
+    found = connection.execute(
+        "SELECT id FROM page WHERE source = ? AND url = ?", (source, url)
+    ).fetchone()
+    if found:
+        return int(found["id"])
+    return insert(connection, "page", {"source": source, "url": url, "family": family})
+
+
+def _body(
+    connection: sqlite3.Connection, page: int, answer: Answer
+) -> tuple[int | None, str | None]:
+    """The body's id and why there is nothing to read, if so."""
+    if answer.status == 304 and answer.failure is None:
+        settled = validated_fetch(connection, page)
+        if settled is None:
+            return None, "HTTP 304, but no earlier look was named to the site"
+        return int(settled["body"]), None
+    # What could not be unpacked is kept as it came: it is the evidence of the refusal.
+    content = answer.body if answer.body is not None else answer.wire
+    if not content:
+        return None, answer.failure
+    sha256 = digest(content)
+    found = connection.execute("SELECT id FROM body WHERE sha256 = ?", (sha256,)).fetchone()
+    if found:
+        return int(found["id"]), answer.failure
+    row = {"sha256": sha256, "size": len(content), "content": pack(content)}
+    return insert(connection, "body", row), answer.failure
+
+
+def _unsettle(connection: sqlite3.Connection, page: int) -> None:
+    # After a failure the site is asked for the whole page again, not whether it has changed.
+    connection.execute("UPDATE page SET settled_fetch = NULL WHERE id = ?", (page,))
+
+
+def validated_fetch(connection: sqlite3.Connection, page: int) -> sqlite3.Row | None:
+    """The page's last look of which all was accepted: body, headers, parser. None without one."""
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT fetch.body, fetch.headers, fetch.parser FROM page"
+        " JOIN fetch ON fetch.id = page.settled_fetch WHERE page.id = ?",
+        (page,),
+    ).fetchone()
+    return row
+
+
+def page_of(connection: sqlite3.Connection, source: str, url: str) -> int | None:
+    """The page's id; None when it was never looked at."""
+    found = connection.execute(
+        "SELECT page.id FROM page JOIN source ON source.id = page.source"
+        " WHERE source.name = ? AND page.url = ?",
+        (source, url),
+    ).fetchone()
+    return int(found["id"]) if found else None
+
+
+def link(
+    connection: sqlite3.Connection, fetch: int, step: str, content: Mapping[str, object]
+) -> None:
+    """Chain one step of a fetch, with everything that it recorded, to the step before it."""
+    last = connection.execute("SELECT hash FROM link ORDER BY id DESC LIMIT 1").fetchone()
+    previous = last["hash"] if last else GENESIS
+    row = {"fetch": fetch, "step": step}
+    insert(
+        connection,
+        "link",
+        {**row, "previous": previous, "hash": link_hash(previous, {**row, **content})},
+    )
+
+
+def unread(connection: sqlite3.Connection) -> list[int]:
+    """The fetches that were received and not yet read, oldest first."""
+    return [
+        int(row["id"])
+        for row in connection.execute("SELECT id FROM fetch WHERE outcome IS NULL ORDER BY id")
+    ]
+
+
+def look(connection: sqlite3.Connection, fetch: int) -> Look:
+    """The fetch with what its reading needs. Raises LookupError for an unknown id."""
+    row = connection.execute(
+        """
+        SELECT fetch.id AS fetch, page.id AS page, page.url, page.family, source.id AS source,
+               source.name AS source_name, source.parser, election.id AS election,
+               election.date AS election_date, source.timezone, fetch.fetched_at, fetch.status,
+               fetch.headers, fetch.body, fetch.outcome, fetch.reason, settled.body AS settled,
+               settled.parser AS settled_parser
+          FROM fetch
+          JOIN page ON page.id = fetch.page
+          JOIN source ON source.id = page.source
+          JOIN election ON election.id = source.election
+          LEFT JOIN fetch AS settled ON settled.id = page.settled_fetch
+         WHERE fetch.id = ?
+        """,
+        (fetch,),
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"there is no fetch {fetch}")
+    facts = dict(row)
+    facts["election_date"] = date.fromisoformat(facts["election_date"])
+    facts["fetched_at"] = datetime.fromisoformat(facts["fetched_at"])
+    facts["headers"] = [tuple(pair) for pair in json.loads(facts["headers"])]
+    return Look(**facts)
+
+
+def body_of(connection: sqlite3.Connection, body: int) -> bytes:
+    """The unpacked bytes. Raises LookupError for an unknown id."""
+    row = connection.execute("SELECT content FROM body WHERE id = ?", (body,)).fetchone()
+    if row is None:
+        raise LookupError(f"there is no body {body}")
+    return unpack(row["content"])
+
+
+def finish(
+    connection: sqlite3.Connection,
+    look: Look,
+    *,
+    outcome: Outcome,
+    reason: str | None,
+    parser: str,
+    settled: bool,
+    recorded: Sequence[Mapping[str, object]],
+) -> None:
+    """Mark the fetch as read and chain what was recorded.
+
+    settled: all of the body was accepted, so that the next look may ask whether it has changed.
+    """
+    connection.execute(
+        "UPDATE fetch SET outcome = ?, reason = ?, parser = ? WHERE id = ?",
+        (outcome, reason, parser, look.fetch),
+    )
+    if not settled:
+        _unsettle(connection, look.page)
+    elif look.status != 304:  # a 304 leaves the validators of the look that it confirms
+        connection.execute(
+            "UPDATE page SET settled_fetch = ? WHERE id = ?", (look.fetch, look.page)
+        )
+    content = {"outcome": outcome, "reason": reason, "parser": parser, "recorded": list(recorded)}
+    link(connection, look.fetch, "read", content)
