@@ -17,11 +17,11 @@ export PIP_ROOT_USER_ACTION := ignore
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(STAMP) ## show the whole trail on made-up results, without network
+demo: $(STAMP) ## crawl a small local site three times and show the log
 	@$(BIN)/tallytrail demo
 
 test: $(STAMP) ## run the tests that need nothing but this checkout
-	@$(BIN)/python -m pytest -m "not data"
+	@$(BIN)/python -m pytest -rs -m "not data"
 
 test-data: $(STAMP) ## run the tests on the real figures in ../shared/data
 	@test -d $(DATA) || { echo "make test-data: the folder $(DATA) with the real figures is absent; 'make test' does without it." >&2; exit 1; }
