@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import sqlite3
 import sys
@@ -46,8 +47,11 @@ FINE, LOOK_AT_IT, USAGE, TRY_LATER = 0, 1, 2, 75
 class Run:
     """What the parts of one crawl share: its configuration, its database, what came of it."""
 
-    def __init__(self, configuration: Configuration, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, configuration: Configuration, database: Path, connection: sqlite3.Connection
+    ) -> None:
         self.configuration = configuration
+        self.database = database
         self.connection = connection
         self.outcomes: Counter[str] = Counter()
         self.changes: list[int] = []
@@ -103,7 +107,7 @@ class Run:
         except sqlite3.Error as error:
             if self.exit_code != TRY_LATER:
                 self.tell(
-                    f"{self.configuration.path}: the database could not be written: {error};"
+                    f"{self.database} could not be written: {error};"
                     " what was received is kept and read by the next crawl",
                     TRY_LATER,
                 )
@@ -160,7 +164,7 @@ def crawl(
         with FileLock(f"{database}.lock", timeout=0):
             connection = open_for_writing(database)
             try:
-                return _locked(spider, Run(config, connection), process)
+                return _locked(spider, Run(config, database, connection), process)
             finally:
                 connection.close()
     except Timeout:
@@ -190,6 +194,9 @@ def _locked(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
             )
     for fetch in unread(run.connection):  # a run before this one was cut off
         run.read(fetch)
+    # A host that does not answer for robots.txt does not answer for its pages either, and that is
+    # told in one line; Scrapy would print a traceback for the first.
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     if process is None:
         settings = Settings()
         settings.setmodule("crawler.settings", priority="project")

@@ -20,13 +20,10 @@ _NATION = {"us": "United States"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """What one page last showed of a race or story, and since when. `state` is its JSON."""
+    """What one page last showed of a race or story, and since which look. `state` is JSON."""
 
     state: str
-    verdict: str
     first_fetch: int
-    since: datetime
-    looks: int
 
 
 def race_json(state: RaceState) -> str:
@@ -262,11 +259,10 @@ def save_article(
 def load_sighting(connection: sqlite3.Connection, look: Look, part: str) -> Sighting | None:
     """What the look's page last showed of the part; None when it never did."""
     row = connection.execute(
-        "SELECT state, verdict, first_fetch, looks, fetched_at AS since FROM sighting"
-        " JOIN fetch ON fetch.id = first_fetch WHERE sighting.page = ? AND part = ?",
+        "SELECT state, first_fetch FROM sighting WHERE page = ? AND part = ?",
         (look.page, part),
     ).fetchone()
-    return row and Sighting(**{**dict(row), "since": instant(row["since"])})
+    return row and Sighting(**dict(row))
 
 
 def save_sighting(
@@ -275,23 +271,26 @@ def save_sighting(
     """The page shows this state now: one look more of it, or the first."""
     connection.execute(
         """
-        INSERT INTO sighting (page, part, state, verdict, first_fetch, last_fetch, looks)
-        VALUES (:page, :part, :state, :verdict, :fetch, :fetch, 1)
+        INSERT INTO sighting (page, part, state, verdict, first_fetch, last_fetch)
+        VALUES (:page, :part, :state, :verdict, :fetch, :fetch)
         ON CONFLICT (page, part) DO UPDATE SET
             first_fetch = iif(state = :state, first_fetch, :fetch),
-            looks = iif(state = :state, looks + 1, 1),
             last_fetch = :fetch, verdict = :verdict, state = :state
         """,
         {"page": look.page, "part": part, "state": state, "verdict": verdict, "fetch": look.fetch},
     )
 
 
-def sightings(connection: sqlite3.Connection, look: Look) -> list[tuple[str, str]]:
-    """Part and state of everything that the look's page last showed and that was accepted."""
+def settled_sightings(connection: sqlite3.Connection, look: Look) -> list[tuple[str, str]]:
+    """Part and state of all that the body of the page's settled look shows.
+
+    A part that the page showed once, and that was gone from that body, is not among them.
+    """
     return [
         (row["part"], row["state"])
         for row in connection.execute(
-            "SELECT part, state FROM sighting WHERE page = ? AND verdict = 'accepted'",
+            "SELECT part, state FROM sighting JOIN page ON page.id = sighting.page"
+            " WHERE page.id = ? AND last_fetch >= page.settled_fetch",
             (look.page,),
         )
     ]

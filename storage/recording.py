@@ -26,6 +26,7 @@ from storage.records import (
     Refusal,
     Snapshot,
     Verdict,
+    instant,
     instant_text,
 )
 from storage.verdicts import Persistence, judge_article, judge_race
@@ -76,7 +77,7 @@ def record_snapshot(
 
 def confirm_page(connection: sqlite3.Connection, look: Look) -> None:
     """The page is what it was: everything that it shows of the current state is shown again."""
-    for part, state in current.sightings(connection, look):
+    for part, state in current.settled_sightings(connection, look):
         current.save_sighting(connection, look, part, state, "accepted")
         if part.startswith("race "):
             _confirm_race(connection, look, current.race_from_json(state))
@@ -128,7 +129,7 @@ def _record_race(
     elif not compare_race(now.state, new, shown):
         current.race_still_shown(connection, look, now, new.source_updated_at)
     else:
-        persistence = _persistence(look, sighting, state, now.fetch, now.shown_by)
+        persistence = _persistence(connection, look, sighting, state, now.fetch, now.shown_by)
         judgement = judge_race(new, now.state, persistence, look.fetched_at)
         if judgement.verdict == "accepted":
             merged = merged_race(now.state, new, shown)
@@ -172,7 +173,7 @@ def _record_article(
         rows, merged = compare_article(now.article, new)
         edited = any(row.kind != "first" for row in rows)
         if edited:
-            persistence = _persistence(look, sighting, state, now.fetch, now.shown_by)
+            persistence = _persistence(connection, look, sighting, state, now.fetch, now.shown_by)
             judgement = judge_article(new, now.article, persistence, look.fetched_at)
             verdict = judgement.verdict
             rows = [replace(row, flags=row.flags + judgement.flags) for row in rows]
@@ -294,19 +295,27 @@ def _candidates(sighting: current.Sighting | None) -> frozenset[str]:
 
 
 def _persistence(
+    connection: sqlite3.Connection,
     look: Look,
     sighting: current.Sighting | None,
     state: str,
     brought_by: int,
     shown_by: int,
 ) -> Persistence:
-    """How long the look's page has shown `state`, against the look that brought the current."""
+    """How long the look's page has shown `state`, since the current state was last seen.
+
+    brought_by, shown_by: the looks that brought the current state, and that showed it last.
+    """
     if sighting is None or sighting.state != state:
-        return Persistence(looks=1, since=look.fetched_at, newer_seen=False, repeated=False)
+        return Persistence(looks=1, since=look.fetched_at, repeated=False)
+    row = connection.execute(
+        "SELECT count(*) AS looks, min(fetched_at) AS since FROM fetch"
+        " WHERE page = ? AND id >= ? AND id > ? AND id < ? AND outcome IN ('new', 'unchanged')",
+        (look.page, sighting.first_fetch, shown_by, look.fetch),
+    ).fetchone()
     return Persistence(
-        looks=sighting.looks + 1,
-        since=sighting.since,
-        newer_seen=shown_by > sighting.first_fetch,
+        looks=row["looks"] + 1,
+        since=instant(row["since"]) if row["since"] else look.fetched_at,
         repeated=sighting.first_fetch < brought_by,
     )
 

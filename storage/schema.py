@@ -180,7 +180,6 @@ CREATE TABLE sighting (
     verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'stale')),
     first_fetch INTEGER NOT NULL REFERENCES fetch(id),
     last_fetch INTEGER NOT NULL REFERENCES fetch(id),
-    looks INTEGER NOT NULL,
     UNIQUE (page, part)
 ) STRICT;
 

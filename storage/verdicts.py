@@ -13,23 +13,21 @@ from datetime import datetime, timedelta
 from storage.records import Article, RaceState, Verdict, instant, instant_text
 
 #: An older state is taken as a rollback by the outlet, no longer as a stale copy, when one page
-#: has shown it for this many looks and this long and the newer state was not seen anywhere since.
+#: has shown it for this many looks and this long without the newer state being seen anywhere.
 ROLLBACK_LOOKS = 3
 ROLLBACK_TIME = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persistence:
-    """How long one page has shown the very state that is judged, this look included.
+    """How long one page has shown the very state that is judged, since the current was last seen.
 
-    looks: consecutive looks. since: our clock at the first of them. newer_seen: the current state
-    was seen on any page of the family after that first look. repeated: the page had shown the
-    state already before the current state was recorded.
+    looks: consecutive looks at the page, this one included. since: our clock at the first of
+    them. repeated: the page had shown the state already before the current state was recorded.
     """
 
     looks: int
     since: datetime
-    newer_seen: bool
     repeated: bool
 
 
@@ -75,11 +73,7 @@ def _judge_time(
         return ACCEPTED
     if new == current and not persistence.repeated:
         return ACCEPTED  # the outlet's clock is coarse: two states may share a minute
-    if (
-        persistence.looks >= ROLLBACK_LOOKS
-        and now - persistence.since >= ROLLBACK_TIME
-        and not persistence.newer_seen
-    ):
+    if persistence.looks >= ROLLBACK_LOOKS and now - persistence.since >= ROLLBACK_TIME:
         return Judgement(verdict="accepted", flags=("rollback",))
     return Judgement(
         verdict="stale",
