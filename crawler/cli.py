@@ -111,7 +111,8 @@ def init(configuration: Path, contact: str | None) -> None:
     from crawler.starting import write_configuration
 
     if not write_configuration(configuration, contact):
-        raise click.UsageError(f"{configuration} is there already; it is left as it is")
+        click.echo(f"tallytrail: {configuration} is there already; it is left as it is", err=True)
+        sys.exit(2)
     click.echo(f"Wrote {configuration}. Look through it, then run: tallytrail crawl", err=True)
 
 
@@ -119,7 +120,7 @@ def init(configuration: Path, contact: str | None) -> None:
 @_CONFIGURATION
 @_DATABASE
 def crawl(configuration: Path, database: Path) -> None:
-    """Look at every configured page once, and record what changed.
+    """Look at every page once, and record what changed.
 
     Silent when all is well and nobody watches, so that cron mails only what matters.
 
@@ -158,7 +159,9 @@ def changes(
     article: str | None,
     first: bool,
 ) -> None:
-    """The change log: newest last as text (the last 20 looks), oldest first for machines.
+    """The change log.
+
+    As text newest last, and the last 20 looks; for machines all of it, oldest first.
 
     \b
     Example:
@@ -218,7 +221,7 @@ def results(database: Path, form: str, race: str | None) -> None:
     help="Where the demo works; emptied of an earlier demo first.",
 )
 def demo(folder: Path) -> None:
-    """Crawl a small local site three times and show the log that comes of it.
+    """Crawl a small local site, and show the log.
 
     The figures are those that ABC News published on 6 and 12 November 2024; the story around
     them is made up. Needs no network.

@@ -78,7 +78,7 @@ class ReceiveMiddleware:
         if isinstance(exception, IgnoreRequest):
             reason = "robots.txt disallows it; it was not requested"
         else:
-            reason = f"no answer: {type(exception).__name__}: {exception}".rstrip(": ")
+            reason = f"no answer: {str(exception).rstrip('.') or type(exception).__name__}"
         # There is no answer, so no spider and no pipeline will have it read and told.
         self.run.read(self.run.receive(page, Answer(fetched_at=datetime.now(UTC), failure=reason)))
 

@@ -194,13 +194,14 @@ def _locked(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
             )
     for fetch in unread(run.connection):  # a run before this one was cut off
         run.read(fetch)
-    # A host that does not answer for robots.txt does not answer for its pages either, and that is
-    # told in one line; Scrapy would print a traceback for the first.
-    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     if process is None:
         settings = Settings()
         settings.setmodule("crawler.settings", priority="project")
         process = AsyncCrawlerProcess(settings)
+    # A host that does not answer for robots.txt does not answer for its pages either, and that is
+    # told in one line; Scrapy would print a traceback for the first. Set here, because making the
+    # process sets the levels anew.
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     crawler: Crawler = process.create_crawler(spider)
     crawler.settings.setdict(_run_settings(run.configuration), priority="cmdline")
     ended = _Ending(crawler, run)
@@ -269,7 +270,7 @@ def _progress(crawler: Crawler, run: Run) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=Console(stderr=True, soft_wrap=True), transient=True) as bar:
         pages = bar.add_task("looking", total=0)
 
         def scheduled() -> None:
