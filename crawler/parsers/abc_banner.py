@@ -15,7 +15,7 @@ does not fit refuses the banner as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -46,6 +46,8 @@ ELECTORS = 538
 MAJORITY = 270
 MOST_VOTES = 300_000_000
 
+#: Elements that hold a sentence, or a banner's text of its own.
+BLOCKS = ("p", "li", "blockquote", "figcaption")
 #: Longer paragraphs are prose: what looks like a landmark in them is part of a sentence.
 LONGEST_LANDMARK = 80
 #: A landmark's value may be spread over this many texts ("270" / "to win").
@@ -90,7 +92,7 @@ GAP = 20
 
 def find_banners(tree: Tag) -> list[list[NavigableString]]:
     """The texts of each run of landmarks on the page, whole or damaged; none without a banner."""
-    texts = [node for node in shown_texts(tree) if not _in_prose(node)]
+    texts = list(_outside_prose(tree))
     lines = [fold(node) for node in texts]
     marks = [i for i, line in enumerate(lines) if _landmark(line) or _title(lines, i)]
     runs: list[list[int]] = []
@@ -146,11 +148,18 @@ def _title(lines: Sequence[str], at: int) -> int | None:
     return None
 
 
-def _in_prose(node: NavigableString) -> bool:
-    """The text belongs to a sentence: what looks like a landmark in it is none."""
-    block = node.find_parent(("p", "li", "blockquote", "figcaption"))
-    if block is None:
-        return False
+def _outside_prose(tree: Tag) -> Iterator[NavigableString]:
+    """The shown texts but those of sentences: what looks like a landmark in one is none."""
+    known: dict[int, bool] = {}
+    for node in shown_texts(tree):
+        block = node.find_parent(BLOCKS)
+        if block is not None and id(block) not in known:
+            known[id(block)] = _is_prose(block)
+        if block is None or not known[id(block)]:
+            yield node
+
+
+def _is_prose(block: Tag) -> bool:
     line = text_of(block)
     short = len(line) <= LONGEST_LANDMARK
     if short and (_landmark(line) or PROJECTION.fullmatch(line)):

@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup, Tag
 
 from crawler.errors import NotUnderstood
 from crawler.parsers.abc_urls import story_id
-from crawler.parsers.markup import fold, one, shown_texts, text_of
+from crawler.parsers.markup import fold, shown_texts, text_of
 from crawler.parsers.values import eastern, machine_time
 from storage.records import ARTICLE_FIELDS, Article, instant_text
 
@@ -92,7 +92,7 @@ def _section(origins: Mapping[str, Reading], url: str) -> str | None:
 
 
 def _canonical(tree: BeautifulSoup, url: str, state: Reading | None) -> str:
-    link = one(tree, "link[rel=canonical]")
+    link = tree.select_one("link[rel=canonical]")
     told = [
         link.get("href") if link else None,
         _meta(tree, "og:url"),
@@ -270,7 +270,7 @@ def _jsonld_byline(author: object) -> str | None:
 
 
 def _from_markup(tree: BeautifulSoup, banner: Set[int]) -> Reading | None:
-    headline = next((h for h in (one(tree, s) for s in _HEADLINES) if h is not None), None)
+    headline = next((h for h in (tree.select_one(s) for s in _HEADLINES) if h is not None), None)
     body = _markup_body(tree, headline, banner)
     if headline is None and body is None:
         return None
@@ -285,7 +285,7 @@ def _from_markup(tree: BeautifulSoup, banner: Set[int]) -> Reading | None:
 
 
 def _markup_dek(tree: BeautifulSoup, headline: Tag | None) -> str | None:
-    dek = one(tree, _DEK_2024) or _dek_2022(headline)
+    dek = tree.select_one(_DEK_2024) or _dek_2022(headline)
     return text_of(dek) or None if dek else None
 
 
@@ -298,7 +298,7 @@ def _dek_2022(headline: Tag | None) -> Tag | None:
 
 
 def _markup_body(tree: BeautifulSoup, headline: Tag | None, banner: Set[int]) -> str | None:
-    marked = one(tree, "[data-testid=prism-article-body]")
+    marked = tree.select_one("[data-testid=prism-article-body]")
     if marked is not None:
         return _paragraphs(_body_lines(marked.find_all("p", recursive=False), banner))
     dek = _dek_2022(headline)
@@ -307,7 +307,7 @@ def _markup_body(tree: BeautifulSoup, headline: Tag | None, banner: Set[int]) ->
         "section.Article__Content.story",
         ".article-copy",
     ):
-        place = one(tree, container)
+        place = tree.select_one(container)
         if place is not None:
             paragraphs = [p for p in place.find_all("p") if p is not dek]
             return _paragraphs(_body_lines(paragraphs, banner))
@@ -328,11 +328,11 @@ def _body_lines(paragraphs: Iterable[Tag], banner: Set[int]) -> Iterator[str]:
 
 def _markup_byline(tree: BeautifulSoup) -> tuple[str | None, str | None]:
     """Names and time of publication as printed below the headline."""
-    line = one(tree, "[data-testid=prism-byline], .ShareByline")
+    line = tree.select_one("[data-testid=prism-byline], .ShareByline")
     if line is not None:
         texts = [fold(node) for node in shown_texts(line)]
     else:
-        dated = one(tree, ".Byline__Meta--publishDate, .article-meta .timestamp")
+        dated = tree.select_one(".Byline__Meta--publishDate, .article-meta .timestamp")
         if dated is None:
             return None, None
         # Until 2018 the outlet's name stood before the time: "ABC News - Mar 3, 2017, 9:01 AM ET".
@@ -352,7 +352,7 @@ def _markup_byline(tree: BeautifulSoup) -> tuple[str | None, str | None]:
 
 
 def _meta(tree: BeautifulSoup, name: str) -> str | None:
-    tag = one(tree, f'meta[property="{name}"], meta[name="{name}"]')
+    tag = tree.select_one(f'meta[property="{name}"], meta[name="{name}"]')
     return _text(tag.get("content")) if tag else None
 
 

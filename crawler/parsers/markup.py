@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 
 from bs4 import BeautifulSoup, CData, Tag
-from bs4.element import NavigableString
+from bs4.element import NavigableString, PageElement
 
 _BLANKS = re.compile(r"[\s\u200b\u2060\ufeff]+")
 _NOT_SHOWN = ("head", "noscript", "template", "textarea", "select")
+_TEXTS = (NavigableString, CData)
 
 
 def fold(text: str) -> str:
@@ -31,11 +32,14 @@ def page_tree(body: bytes, charset: str | None) -> BeautifulSoup:
 
 def shown_texts(tree: Tag) -> Iterator[NavigableString]:
     """The texts a reader sees, in document order; without scripts, styles, comments, templates."""
-    for node in tree.descendants:
+    waiting: list[PageElement] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Tag):
+            if node.name not in _NOT_SHOWN:
+                waiting.extend(reversed(node.contents))
         # Comments, scripts and styles are subclasses of their own.
-        if type(node) not in (NavigableString, CData) or not isinstance(node, NavigableString):
-            continue
-        if fold(node) and node.find_parent(_NOT_SHOWN) is None:
+        elif isinstance(node, NavigableString) and type(node) in _TEXTS and fold(node):
             yield node
 
 
@@ -46,11 +50,6 @@ def text_of(element: Tag) -> str:
         if isinstance(node, Tag):
             if node.name == "br":
                 parts.append(" ")
-        elif type(node) in (NavigableString, CData):
+        elif type(node) in _TEXTS:
             parts.append(str(node))
     return fold("".join(parts))
-
-
-def one(root: Tag, selector: str) -> Tag | None:
-    """The first element that the CSS selector finds; None without one."""
-    return root.select_one(selector)
