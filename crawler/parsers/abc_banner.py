@@ -227,66 +227,92 @@ def _race(
     year = _title(lines, 0)
     if year != election_date.year:
         raise NotUnderstood(f"the title's year is {year}, the election's is {election_date.year}")
-    updated = _updated(lines, election_date, fetched_at)
     label = next(i for i, line in enumerate(lines) if LABEL.fullmatch(line))
-    race, at = _value("the race", LABEL, lines, label, RACES.get)
-    names: list[_Name] = []
-    numbers: list[_Number] = []
-    winner: str | None = None
-    needed = expected = None
-    while at < len(lines):
-        line = lines[at]
-        if EXPECTED.fullmatch(line):
-            expected, at = _expected_vote(lines, at)
-        elif PROJECTION.fullmatch(line):
-            if winner is not None:
-                raise NotUnderstood("there are two projections")
-            winner, at = _value("the projection", PROJECTION, lines, at, _winner)
-        elif UPDATED.fullmatch(line):
-            _, at = _value("Updated", UPDATED, lines, at, lambda t: _moment(t, election_date))
-        elif at + 1 < len(lines) and lines[at + 1] == "to win":
-            needed, at = _needed(line), at + 2
-        elif match := NEEDED.fullmatch(line):
-            needed, at = _needed(match[1] or "nothing"), at + 1
-        elif any(c.isdigit() for c in line):
-            marked = VOTES.fullmatch(line)
-            beside = f"the number beside {names[-1].text}" if names else "an electoral vote"
-            value = count(marked[1] if marked else line)
-            if value is None or value > MOST_VOTES:
-                raise NotUnderstood(f'{beside} cannot be read: "{line[:80]}"')
-            follows = at + 1 < len(lines) and lines[at + 1] == "votes"
-            numbers.append(_Number(value, bool(marked) or follows, at, texts[at]))
-            at += 2 if follows else 1
-        else:
-            if FURNITURE.fullmatch(line):
-                pass
-            elif NAME.fullmatch(line) and line != "votes":
-                names.append(_Name(line, at, texts[at]))
-            else:
-                where = f" beside {names[-1].text}" if names else ""
-                raise NotUnderstood(f'unexpected text{where}: "{line[:80]}"')
-            at += 1
-    if needed is None:
+    race, begin = _value("the race", LABEL, lines, label, RACES.get)
+    figures = _Figures(texts, lines)
+    while begin < len(lines):
+        begin = figures.take(begin)
+    if not figures.needed:
         raise NotUnderstood('"to win" is missing from the banner')
     return RaceState(
         race=race,
         place="us",
-        source_updated_at=updated,
-        tallies=_tallies(names, numbers),
-        projection=_called(winner, names),
-        expected_vote_pct=expected,
+        source_updated_at=_updated(lines, election_date, fetched_at),
+        tallies=_tallies(figures.names, figures.numbers),
+        projection=_called(figures.winner, figures.names),
+        expected_vote_pct=figures.expected,
     )
 
 
-def _moment(text: str, election_date: date) -> datetime | None:
-    return eastern_without_year(text, election_date)
+class _Figures:
+    """What stands in a banner behind its label, collected text by text."""
+
+    def __init__(self, texts: Sequence[NavigableString], lines: Sequence[str]) -> None:
+        self._texts, self._lines = texts, lines
+        self.names: list[_Name] = []
+        self.numbers: list[_Number] = []
+        self.winner: str | None = None
+        self.expected: float | None = None
+        self.needed = False
+
+    def take(self, at: int) -> int:
+        """Take what begins at `at`, and tell where the next begins. Raises NotUnderstood."""
+        line = self._lines[at]
+        if EXPECTED.fullmatch(line):
+            self.expected, end = _expected_vote(self._lines, at)
+        elif PROJECTION.fullmatch(line):
+            if self.winner is not None:
+                raise NotUnderstood("there are two projections")
+            self.winner, end = _value("the projection", PROJECTION, self._lines, at, _winner)
+        elif self._follows(at, "to win"):
+            end = self._take_needed(line, at + 2)
+        elif match := NEEDED.fullmatch(line):
+            end = self._take_needed(match[1] or "nothing", at + 1)
+        elif any(character.isdigit() for character in line):
+            end = self._take_number(line, at)
+        else:
+            end = self._take_word(line, at)
+        return end
+
+    def _follows(self, at: int, text: str) -> bool:
+        return at + 1 < len(self._lines) and self._lines[at + 1] == text
+
+    def _take_needed(self, text: str, end: int) -> int:
+        if text != str(MAJORITY):
+            raise NotUnderstood(f'"to win" should say {MAJORITY}: "{text[:80]}"')
+        self.needed = True
+        return end
+
+    def _take_number(self, line: str, at: int) -> int:
+        marked = VOTES.fullmatch(line)
+        value = count(marked[1] if marked else line)
+        if value is None or value > MOST_VOTES:
+            beside = f"the number beside {self.names[-1].text}" if self.names else "electoral votes"
+            raise NotUnderstood(f'{beside} cannot be read: "{line[:80]}"')
+        follows = self._follows(at, "votes")
+        self.numbers.append(_Number(value, bool(marked) or follows, at, self._texts[at]))
+        return at + (2 if follows else 1)
+
+    def _take_word(self, line: str, at: int) -> int:
+        if FURNITURE.fullmatch(line):
+            return at + 1
+        if not NAME.fullmatch(line) or line == "votes":
+            where = f" beside {self.names[-1].text}" if self.names else ""
+            raise NotUnderstood(f'unexpected text{where}: "{line[:80]}"')
+        self.names.append(_Name(line, at, self._texts[at]))
+        return at + 1
 
 
 def _updated(lines: Sequence[str], election_date: date, fetched_at: datetime) -> datetime:
-    at = next((i for i, line in enumerate(lines) if UPDATED.fullmatch(line)), None)
-    if at is None:
-        raise NotUnderstood('"Updated" is missing from the banner')
-    moment, _ = _value("Updated", UPDATED, lines, at, lambda t: _moment(t, election_date))
+    found = [i for i, line in enumerate(lines) if UPDATED.fullmatch(line)]
+    if len(found) != 1:
+        what = "stands twice in" if found else "is missing from"
+        raise NotUnderstood(f'"Updated" {what} the banner')
+
+    def fits(text: str) -> datetime | None:
+        return eastern_without_year(text, election_date)
+
+    moment, _ = _value("Updated", UPDATED, lines, found[0], fits)
     if moment > fetched_at + SKEW:
         raise NotUnderstood(
             f"Updated is {moment:%Y-%m-%d %H:%MZ}, later than our look at"
@@ -307,12 +333,6 @@ def _called(winner: str | None, names: Sequence[_Name]) -> str | None:
     if key not in {name.key for name in names}:
         raise NotUnderstood(f'the projection is for "{winner}", who is not on the banner')
     return key
-
-
-def _needed(text: str) -> int:
-    if text != str(MAJORITY):
-        raise NotUnderstood(f'"to win" should say {MAJORITY}: "{text[:80]}"')
-    return MAJORITY
 
 
 def _tallies(names: Sequence[_Name], numbers: Sequence[_Number]) -> tuple[Tally, ...]:
