@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from datetime import UTC, datetime
 
 from scrapy import Request
@@ -16,7 +15,7 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.bodies import ACCEPT_ENCODING, unpacked
 from crawler.errors import NotWhole
-from crawler.running import Run, run_of
+from crawler.running import Ended, Run, run_of
 from crawler.sources import ConfiguredPage
 from storage.writing import Answer
 
@@ -25,17 +24,19 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's own, judging every request by robots.txt, also those that wait for it.
 
     Since 2.14 several coroutines await one Deferred there, whose result the first consumes: the
-    others get None, which means allowed. A lock for each host makes the others come after.
+    others get None, which means allowed. A task can be awaited by many, and wakes them in order.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._rules: dict[str, asyncio.Future[RobotParser | None]] = {}
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
         """The host's rules; None when it has none."""
-        async with self._locks[urlparse_cached(request).netloc]:
-            return await super().robot_parser(request)
+        netloc = urlparse_cached(request).netloc
+        if netloc not in self._rules:
+            self._rules[netloc] = asyncio.ensure_future(super().robot_parser(request))
+        return await asyncio.shield(self._rules[netloc])
 
 
 class ReceiveMiddleware:
@@ -73,7 +74,7 @@ class ReceiveMiddleware:
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         page: ConfiguredPage | None = request.meta.get("page")
-        if page is None:
+        if page is None or isinstance(exception, Ended):
             return
         if isinstance(exception, IgnoreRequest):
             reason = "robots.txt disallows it; it was not requested"

@@ -21,14 +21,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.settings import Settings
 
 from crawler.errors import ConfigurationError
 from crawler.parsers import PARSERS
 from crawler.reading import Reading, read
 from crawler.sources import Configuration, ConfiguredPage, read_configuration
-from storage.database import DatabaseError, immediate, open_for_writing
+from storage.database import DatabaseError, explained, immediate, open_for_writing
 from storage.reports.printable import printable
 from storage.writing import (
     Answer,
@@ -42,6 +42,10 @@ from storage.writing import (
 )
 
 FINE, LOOK_AT_IT, USAGE, TRY_LATER = 0, 1, 2, 75
+
+
+class Ended(IgnoreRequest):
+    """The crawl ends before the request was sent: there is no look to record."""
 
 
 class Run:
@@ -176,6 +180,12 @@ def crawl(
     except DatabaseError as error:
         say(str(error))
         return TRY_LATER if error.try_later else LOOK_AT_IT
+    except sqlite3.DatabaseError as error:
+        known = explained(database, error)
+        if known is None:
+            raise
+        say(str(known))
+        return TRY_LATER if known.try_later else LOOK_AT_IT
     except OSError as error:
         say(f"{error}; check the file and its folder")
         return LOOK_AT_IT
@@ -247,6 +257,11 @@ class _Ending:
         self._stop()
 
     def _stop(self) -> None:
+        # Scrapy would first send all requests that wait for their turn at a host.
+        engine = self.crawler.engine
+        for slot in engine.downloader.slots.values() if engine is not None else ():
+            while slot.queue:
+                slot.queue.popleft()[1].errback(Ended("the crawl was ended"))
         self._stopping = asyncio.ensure_future(self.crawler.stop_async())
 
     def closed(self, reason: str) -> None:

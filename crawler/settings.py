@@ -10,6 +10,9 @@ SPIDER_MODULES = ["crawler.spiders"]  # []
 NEWSPIDER_MODULE = "crawler.spiders"  # ""
 COMMANDS_MODULE = "crawler.commands"  # "": `scrapy crawl` takes our lock and gives our exit codes
 
+# In the order of the configuration, not the last page first
+SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # "...LifoMemoryQueue"
+
 # Polite
 ROBOTSTXT_OBEY = True  # False
 CONCURRENT_REQUESTS_PER_DOMAIN = 1  # 8

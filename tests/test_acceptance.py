@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -242,3 +243,50 @@ def test_the_log_cannot_be_altered(trail: Trail) -> None:
             with pytest.raises(sqlite3.IntegrityError):
                 plain.execute(statement)
     plain.close()
+
+
+PAGES = Path(__file__).parent / "pages" / "abc_story"
+
+
+def look_at_file(trail: Trail, path: Path) -> Reading:
+    """A look at a recorded page, at its own address and time."""
+    facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    body = path.read_bytes()
+    fetched_at = datetime.fromisoformat(facts["fetched_at"])
+    answer = Answer(fetched_at=fetched_at, status=200, wire=body, body=body)
+    fetch = receive(trail.connection, source="abc", url=facts["url"], family="story", answer=answer)
+    return read(trail.connection, fetch)
+
+
+def test_the_same_figures_in_four_markups_are_no_change(trail: Trail) -> None:
+    names = [
+        f"banner-{markup}-{electors}"
+        for markup in ("hashed-divs", "bop-2020", "table", "bare-spans")
+        for electors in ("pair-once", "pair-twice", "own-name")
+    ]
+    for name in names:
+        assert look_at_file(trail, PAGES / f"{name}.html").refusals == ()
+    assert [row for row in trail.changes() if row.race] == []
+    ((leader, second),) = queries.results(trail.connection)
+    assert (leader.votes, leader.electoral_votes) == (75_068_566, 312)
+    assert (second.votes, second.electoral_votes) == (71_900_392, 226)
+
+
+@pytest.mark.parametrize("path", sorted(PAGES.glob("bad-*.html")), ids=lambda path: path.stem)
+def test_a_damaged_banner_leaves_tallies_alone_and_its_story_is_recorded(
+    trail: Trail, path: Path
+) -> None:
+    look_at_file(trail, PAGES / "banner-table-pair-once.html")
+    before = [queries.as_dict(row) for row in queries.results(trail.connection)[0]]
+    story = json.loads(path.with_suffix(".json").read_text("utf-8"))["article"]
+    reading = look_at_file(trail, path)
+    assert [(r.part, r.verdict) for r in reading.refusals] == [("race", "rejected")]
+    assert reading.outcome in ("new", "unchanged")  # some tell the same story
+    assert [queries.as_dict(row) for row in queries.results(trail.connection)[0]] == before
+    row = trail.connection.execute(
+        "SELECT article_version.headline FROM article_version JOIN article"
+        " ON article.id = article WHERE key = ?",
+        (story["id"],),
+    ).fetchone()
+    assert row["headline"] == story["headline"]
+    assert trail.changes() == []
