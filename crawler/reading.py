@@ -57,7 +57,6 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
             reason=reason,
             parser=parser,
             settled=not record.refusals,
-            recorded=record.rows,
         )
     return _reading(about, outcome, reason, record)
 

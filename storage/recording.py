@@ -19,6 +19,7 @@ from storage.diff import (
     merged_race,
 )
 from storage.records import (
+    ARTICLE_FIELDS,
     Article,
     Change,
     Link,
@@ -37,12 +38,10 @@ from storage.writing import Look, insert
 class Record:
     """What one look wrote.
 
-    rows: everything that went into the log, as the chain covers it. changes: ids in the log.
-    refusals: parts not accepted. said_something: some part says what the page did not say before.
-    accepted: at least one part was accepted.
+    changes: ids in the log. refusals: parts not accepted. said_something: some part says what the
+    page did not say before. accepted: at least one part was accepted.
     """
 
-    rows: list[dict[str, object]] = field(default_factory=list)
     changes: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     said_something: bool = False
@@ -210,7 +209,6 @@ def _record_links(
         }
         insert(connection, "discovery", row)
         record.said_something = True
-        record.rows.append({"discovery": link.article, "url": link.url, "before_fetch": before})
     record.accepted = True
 
 
@@ -224,7 +222,6 @@ def _refuse(connection: sqlite3.Connection, look: Look, refusal: Refusal, record
         "reason": refusal.reason,
     }
     insert(connection, "refusal", row)
-    record.rows.append({"refusal": row})
     record.refusals.append(refusal)
 
 
@@ -239,8 +236,7 @@ def _write_article(
 ) -> None:
     if not rows:
         return
-    fields = ("headline", "dek", "byline", "body", "published_at", "modified_at")
-    version = {name: state.value(name) for name in fields}
+    version = {name: state.value(name) for name in ARTICLE_FIELDS}
     insert(connection, "article_version", {"article": article, "fetch": look.fetch, **version})
     subject = _Subject(article=article, source_updated_at=version["modified_at"])
     _write(connection, look, subject, rows, before, record)
@@ -268,7 +264,6 @@ def _write(
         }
         if change.kind == "first":
             insert(connection, "first_sight", row)
-            record.rows.append({"first": row})
         else:
             row |= {
                 "kind": change.kind,
@@ -278,7 +273,6 @@ def _write(
                 "before_fetch": before,
             }
             record.changes.append(insert(connection, "change", row))
-            record.rows.append({"change": row})
 
 
 def _candidate(connection: sqlite3.Connection, subject: _Subject, change: Change) -> int | None:

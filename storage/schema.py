@@ -234,6 +234,7 @@ CREATE INDEX first_sight_fetch ON first_sight(fetch);
 CREATE INDEX first_sight_of ON first_sight(source, race, place, candidate, field);
 CREATE INDEX refusal_fetch ON refusal(fetch);
 CREATE INDEX article_version_fetch ON article_version(fetch);
+CREATE INDEX discovery_fetch ON discovery(fetch);
 """
 
 #: The log and what proves it: rows are added, never altered or taken away. Each with the condition

@@ -147,16 +147,9 @@ def receive(
         if failure:
             _unsettle(connection, page)
         sha256 = connection.execute("SELECT sha256 FROM body WHERE id IS ?", (body,)).fetchone()
-        link(
-            connection,
-            fetch,
-            "received",
-            {
-                **row,
-                "page": {"source": source, "url": url, "family": family},
-                "body": sha256 and sha256["sha256"],
-            },
-        )
+        where = {"source": source, "url": url, "family": family}
+        came = {**row, "page": where, "body": sha256 and sha256["sha256"]}
+        link(connection, fetch, "received", came)
     return fetch
 
 
@@ -280,9 +273,8 @@ def finish(
     reason: str | None,
     parser: str,
     settled: bool,
-    recorded: Sequence[Mapping[str, object]],
 ) -> None:
-    """Mark the fetch as read and chain what was recorded.
+    """Mark the fetch as read and chain what was recorded from it.
 
     settled: all of the body was accepted, so that the next look may ask whether it has changed.
     """
@@ -296,5 +288,23 @@ def finish(
         connection.execute(
             "UPDATE page SET settled_fetch = ? WHERE id = ?", (look.fetch, look.page)
         )
-    content = {"outcome": outcome, "reason": reason, "parser": parser, "recorded": list(recorded)}
-    link(connection, look.fetch, "read", content)
+    content = {"outcome": outcome, "reason": reason, "parser": parser}
+    link(connection, look.fetch, "read", {**content, **recorded(connection, look.fetch)})
+
+
+#: The tables whose rows a fetch brings into the log when it is read.
+RECORDED = ("change", "first_sight", "refusal", "article_version", "discovery")
+
+
+def recorded(connection: sqlite3.Connection, fetch: int) -> dict[str, list[dict[str, object]]]:
+    """Every row that reading the fetch has brought into the log, by table, in order of id."""
+    return {
+        table: [
+            dict(row)
+            for row in connection.execute(
+                f"SELECT * FROM {table} WHERE fetch = ? ORDER BY id",  # noqa: S608 - names are ours
+                (fetch,),
+            )
+        ]
+        for table in RECORDED
+    }

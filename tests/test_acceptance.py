@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import sqlite3
@@ -290,3 +291,43 @@ def test_a_damaged_banner_leaves_tallies_alone_and_its_story_is_recorded(
     ).fetchone()
     assert row["headline"] == story["headline"]
     assert trail.changes() == []
+
+
+def test_every_link_covers_what_came_and_what_was_recorded(trail: Trail) -> None:
+    """The chain, computed anew from the tables as the design describes it."""
+    trail.look(Page(banner=False))
+    trail.look(Page())
+    trail.look(Page(updated="Nov. 6, 8:00 PM ET", harris=(67_410_750, 223), text="Edited."))
+    trail.look(Page(damage=("67,410,748", "")))
+
+    def rows(table: str, where: str, value: object) -> list[dict[str, object]]:
+        query = f"SELECT * FROM {table} WHERE {where} = ? ORDER BY id"
+        return [dict(row) for row in trail.connection.execute(query, (value,))]
+
+    previous = "0" * 64
+    links = trail.connection.execute("SELECT * FROM link ORDER BY id").fetchall()
+    assert [(link["fetch"], link["step"]) for link in links] == [
+        (fetch, step) for fetch in (1, 2, 3, 4) for step in ("received", "read")
+    ]
+    for link in links:
+        (fetch,) = rows("fetch", "id", link["fetch"])
+        content: dict[str, object] = {"fetch": link["fetch"], "step": link["step"]}
+        read_facts = {name: fetch.pop(name) for name in ("outcome", "reason", "parser")}
+        if link["step"] == "received":
+            (body,) = rows("body", "id", fetch["body"])
+            content |= fetch | {
+                "outcome": None,
+                "reason": None,
+                "page": {"source": "abc", "url": URL, "family": "story"},
+                "body": body["sha256"],
+            }
+            del content["id"]
+        else:
+            content |= read_facts
+            for table in ("change", "first_sight", "refusal", "article_version", "discovery"):
+                content[table] = rows(table, "fetch", link["fetch"])
+        text = json.dumps({"previous": previous, "content": content}, sort_keys=True)
+        compact = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+        assert link["previous"] == previous
+        previous = hashlib.sha256(compact.encode("ascii")).hexdigest()
+        assert link["hash"] == previous
