@@ -243,6 +243,7 @@ APPEND_ONLY = {
     "body": "sha256 = NEW.sha256",
     "link": "fetch = NEW.fetch AND step = NEW.step",
     "article_version": "article = NEW.article AND fetch = NEW.fetch",
+    "discovery": "page = NEW.page AND article_key = NEW.article_key",
     "change": "id = NEW.id",
     "first_sight": "id = NEW.id",
     "refusal": "id = NEW.id",

@@ -1,10 +1,13 @@
-"""What every test run tells: which tests it left out, and why."""
+"""Fixtures, and what every test run tells: which tests it left out, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
+
+from tests.desk import Desk, Site
 
 _LEFT_OUT = pytest.StashKey[int]()
 
@@ -28,3 +31,17 @@ def pytest_terminal_summary(
         terminalreporter.write_line(
             f"Left out: {left_out} tests that need the real figures (make test-data runs them)."
         )
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site that knows no page yet."""
+    site = Site()
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, site: Site) -> Desk:
+    """A desk that looks at the site, in a folder of its own."""
+    return Desk(tmp_path, site)
