@@ -7,14 +7,19 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from storage.records import KINDS
+
+if TYPE_CHECKING:
+    from crawler.sources import Configuration
 
 _DURATION = re.compile(r"([0-9]+)([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -134,6 +139,93 @@ def crawl(configuration: Path, database: Path) -> None:
 
 
 @main.command()
+@_CONFIGURATION
+@click.option("--url", help="The address that a FILE was saved from, if the page does not tell.")
+@click.argument("page")
+def check(configuration: Path, url: str | None, page: str) -> None:
+    """What is read from a page, an address or a saved file. Writes nothing.
+
+    \b
+    Example:
+      tallytrail check "https://abcnews.go.com/Politics/SLUG/story?id=123456789"
+      tallytrail check saved-page.html
+    """
+    from crawler.checking import checked, page_from_file, page_from_site, source_of
+
+    config = _configuration(configuration)
+    with _exit_2():
+        if "://" in page:
+            source = source_of(config, page)
+            found = page_from_site(page, config)
+        else:
+            found = page_from_file(Path(page), url)
+            source = source_of(config, found.url)
+    lines, fine = checked(found, source)
+    for line in lines:
+        click.echo(line)
+    sys.exit(0 if fine else 1)
+
+
+@main.command()
+@_CONFIGURATION
+@_DATABASE
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Text to read, or one JSON object.",
+)
+def status(configuration: Path, database: Path, form: str) -> None:
+    """How every page is doing. Exit code 1 when something needs a look.
+
+    \b
+    Example:
+      tallytrail status
+      tallytrail status --format json
+    """
+    from storage import queries
+    from storage.reports.status import status_json, status_text
+    from storage.status import page_statuses
+
+    config = _configuration(configuration)
+    watched = frozenset(p.url for s in config.sources for p in (*s.pages, *s.discover))
+    now = datetime.now(UTC)
+    needs_a_look = False
+
+    def lines(connection: sqlite3.Connection) -> Iterable[str]:
+        nonlocal needs_a_look
+        pages = page_statuses(connection, now=now, every=config.every, watched=watched)
+        needs_a_look = any(page.troubles for page in pages)
+        if form == "json":
+            return [status_json(pages, now=now) + "\n"]
+        zones = {name: ZoneInfo(zone) for name, zone in queries.timezones(connection).items()}
+        shown = status_text(pages, now=now, zones=zones, paint=_paint())
+        return [f"{line}\n" for line in shown]
+
+    _print(database, lines)
+    sys.exit(1 if needs_a_look else 0)
+
+
+@main.command()
+@_CONFIGURATION
+@_DATABASE
+def schedule(configuration: Path, database: Path) -> None:
+    """Print the crontab line that runs the crawl.
+
+    \b
+    Example:
+      (crontab -l; tallytrail schedule) | crontab -
+    """
+    from crawler.scheduling import crontab_line
+
+    config = _configuration(configuration)
+    with _exit_2():
+        click.echo(crontab_line(config, database))
+
+
+@main.command()
 @_DATABASE
 @_FORMAT
 @click.option("--since", type=_Moment(), help="Seen at or after: 2024-11-05T23:07Z, or 24h.")
@@ -233,6 +325,25 @@ def demo(folder: Path) -> None:
     from crawler.demo.show import run_demo
 
     sys.exit(run_demo(folder))
+
+
+def _configuration(path: Path) -> Configuration:
+    from crawler.sources import read_configuration
+
+    with _exit_2():
+        return read_configuration(path)
+
+
+@contextmanager
+def _exit_2() -> Iterator[None]:
+    """A configuration error is one line, and exit code 2."""
+    from crawler.errors import ConfigurationError
+
+    try:
+        yield
+    except ConfigurationError as error:
+        click.echo(f"tallytrail: {error}", err=True)
+        sys.exit(2)
 
 
 def _machine(form: str, columns: Iterable[str], rows: Iterable[Any]) -> Iterable[str]:

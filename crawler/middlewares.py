@@ -67,7 +67,7 @@ class ReceiveMiddleware:
         page: ConfiguredPage | None = request.meta.get("page")
         if page is None:
             return response
-        answer = _answer(response)
+        answer = answer_of(response)
         request.meta["fetch"] = self.run.receive(page, answer)
         body = answer.body if answer.status != 304 else self.run.body_of(request.meta["fetch"])
         return response.replace(body=body or b"")
@@ -84,7 +84,7 @@ class ReceiveMiddleware:
         self.run.read(self.run.receive(page, Answer(fetched_at=datetime.now(UTC), failure=reason)))
 
 
-def _answer(response: Response) -> Answer:
+def answer_of(response: Response) -> Answer:
     """The answer as it is to be kept: checked on the wire, unpacked, or refused."""
     now = datetime.now(UTC)
     headers = [

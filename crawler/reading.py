@@ -87,7 +87,7 @@ def _parsed(connection: sqlite3.Connection, about: Look) -> Snapshot:
             about.family,
             body,
             url=about.url,
-            charset=_charset(about),
+            charset=charset_of(about.headers),
             election_date=about.election_date,
             fetched_at=about.fetched_at,
         )
@@ -97,10 +97,10 @@ def _parsed(connection: sqlite3.Connection, about: Look) -> Snapshot:
     return snapshot
 
 
-def _charset(about: Look) -> str | None:
-    """The charset of the answer's Content-Type header; None without one."""
+def charset_of(headers: Sequence[tuple[str, str]]) -> str | None:
+    """The charset of an answer's Content-Type header; None without one."""
     message = Message()
-    for name, value in about.headers:
+    for name, value in headers:
         if name.lower() == "content-type":
             message["Content-Type"] = value
     charset = message.get_param("charset")

@@ -213,7 +213,7 @@ def _locked(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     # process sets the levels anew.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     crawler: Crawler = process.create_crawler(spider)
-    crawler.settings.setdict(_run_settings(run.configuration), priority="cmdline")
+    crawler.settings.setdict(run_settings(run.configuration), priority="cmdline")
     ended = _Ending(crawler, run)
     process.crawl(crawler, run=run)
     with _progress(crawler, run):
@@ -221,7 +221,8 @@ def _locked(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     return ended.exit_code()
 
 
-def _run_settings(configuration: Configuration) -> dict[str, Any]:
+def run_settings(configuration: Configuration) -> dict[str, Any]:
+    """What the configuration decides of Scrapy's settings."""
     agent = f"TallyTrail/{version('tallytrail')} (audit trail of election results; contact"
     return {
         "USER_AGENT": f"{agent}: {configuration.contact})",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from bs4.element import NavigableString
+
 from crawler.errors import NotUnderstood
 from crawler.parsers.abc_banner import find_banners, parse_banners
-from crawler.parsers.abc_story import parse_story
+from crawler.parsers.abc_story import left_out, parse_story
 from crawler.parsers.abc_urls import HOSTS, story_id
 from crawler.parsers.markup import page_tree
 from crawler.parsers.rss import parse_rss
@@ -19,6 +21,7 @@ __all__ = [
     "STORY",
     "TIMEZONE",
     "family_of",
+    "ignored",
     "links",
     "parse",
     "story_id",
@@ -55,6 +58,18 @@ def parse(
     return _story(body, url, charset, election_date, fetched_at)
 
 
+def ignored(family: str, body: bytes, charset: str | None) -> list[str]:
+    """The texts of a story page's article that are not taken for its text; none elsewhere."""
+    if family != STORY:
+        return []
+    tree = page_tree(body, charset)
+    return left_out(tree, _nodes(find_banners(tree)))
+
+
+def _nodes(banners: list[list[NavigableString]]) -> frozenset[int]:
+    return frozenset(id(node) for texts in banners for node in texts)
+
+
 def links(body: bytes) -> tuple[Link, ...]:
     """The stories that a discovery page names; none when it cannot be read, which `parse` says."""
     return _discovery(body).links or ()
@@ -87,9 +102,8 @@ def _story(
             reason = f"results banner: {error}"
             refusals.append(Refusal(part="race", race="president", place="us", reason=reason))
     # A banner is no part of the story, wherever it stands and whether it was understood or not.
-    banner = frozenset(id(node) for texts in banners for node in texts)
     try:
-        article = parse_story(tree, url, banner)
+        article = parse_story(tree, url, _nodes(banners))
     except NotUnderstood as error:
         article = None
         refusals.append(Refusal(part="article", reason=f"story: {error}"))

@@ -1,0 +1,50 @@
+"""The crontab line that runs the crawl."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from crawler.errors import ConfigurationError
+from crawler.sources import Configuration
+
+
+def crontab_line(configuration: Configuration, database: Path) -> str:
+    """One line for `crontab -e`: absolute paths only, so that it needs no environment of ours.
+
+    What the crawl says goes into a log beside the database and to cron, which mails it; it says
+    nothing when all is well. Crawls never overlap: each takes the database's lock.
+    Raises ConfigurationError when cron cannot count `every`.
+    """
+    tallytrail = Path(sys.executable).with_name("tallytrail")
+    database = database.absolute()
+    command = [
+        str(tallytrail),
+        "crawl",
+        "--config",
+        str(configuration.path.absolute()),
+        "--db",
+        str(database),
+    ]
+    log = database.with_name(f"{database.name}.log")
+    words = f"{shlex.join(command)} 2>&1 | tee -a {shlex.quote(str(log))}"
+    # cron reads an unescaped % as the end of the line.
+    escaped = words.replace("%", r"\%")
+    return f"{_when(configuration)} {escaped}"
+
+
+def _when(configuration: Configuration) -> str:
+    """The five fields. cron counts whole minutes, from the full hour or midnight on."""
+    minutes, rest = divmod(configuration.every, timedelta(minutes=1))
+    if not rest:
+        if 60 % minutes == 0 and minutes < 60:
+            return "* * * * *" if minutes == 1 else f"*/{minutes} * * * *"
+        hours, odd = divmod(minutes, 60)
+        if not odd and 24 % hours == 0:
+            return "0 0 * * *" if hours == 24 else f"0 */{hours} * * *"
+    raise ConfigurationError(
+        f"{configuration.path}: every: cron cannot count it; use minutes that divide 60 (1m, 5m,"
+        " 15m) or hours that divide 24"
+    )
