@@ -32,14 +32,14 @@ def page_from_file(path: Path, url: str | None) -> Page:
 
     Raises ConfigurationError when the file cannot be read, or names no address.
     """
-    from crawler.parsers.markup import one, page_tree
+    from crawler.parsers.markup import page_tree
 
     try:
         body = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; check the name") from error
     if url is None:
-        link = one(page_tree(body, None), "link[rel=canonical]")
+        link = page_tree(body, None).select_one("link[rel=canonical]")
         href = link.get("href") if link else None
         if not isinstance(href, str):
             raise ConfigurationError(f"{path} names no address of its own; say --url ADDRESS")

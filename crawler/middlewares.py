@@ -1,42 +1,19 @@
-"""Downloader middlewares: robots.txt obeyed, and every answer received before it is read."""
+"""Every answer is received, whole and committed, before anybody reads it."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
-from scrapy.robotstxt import RobotParser
-from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.bodies import ACCEPT_ENCODING, unpacked
 from crawler.errors import NotWhole
+from crawler.manners import NotAsked
 from crawler.running import Ended, Run, run_of
 from crawler.sources import ConfiguredPage
 from storage.writing import Answer
-
-
-class RobotsMiddleware(RobotsTxtMiddleware):
-    """Scrapy's own, judging every request by robots.txt, also those that wait for it.
-
-    Since 2.14 several coroutines await one Deferred there, whose result the first consumes: the
-    others get None, which means allowed. A task can be awaited by many, and wakes them in order.
-    """
-
-    def __init__(self, crawler: Crawler) -> None:
-        super().__init__(crawler)
-        self._rules: dict[str, asyncio.Future[RobotParser | None]] = {}
-
-    async def robot_parser(self, request: Request) -> RobotParser | None:
-        """The host's rules; None when it has none."""
-        netloc = urlparse_cached(request).netloc
-        if netloc not in self._rules:
-            self._rules[netloc] = asyncio.ensure_future(super().robot_parser(request))
-        return await asyncio.shield(self._rules[netloc])
 
 
 class ReceiveMiddleware:
@@ -59,9 +36,8 @@ class ReceiveMiddleware:
         if page is None:
             return
         request.headers["Accept-Encoding"] = ACCEPT_ENCODING
-        etag = self.run.etag(page)
-        if etag is not None:
-            request.headers["If-None-Match"] = etag
+        for name, value in self.run.validators(page).items():
+            request.headers[name] = value
 
     def process_response(self, request: Request, response: Response) -> Response:
         page: ConfiguredPage | None = request.meta.get("page")
@@ -76,8 +52,8 @@ class ReceiveMiddleware:
         page: ConfiguredPage | None = request.meta.get("page")
         if page is None or isinstance(exception, Ended):
             return
-        if isinstance(exception, IgnoreRequest):
-            reason = "robots.txt disallows it; it was not requested"
+        if isinstance(exception, NotAsked):
+            reason = f"{exception}; it was not asked for"
         else:
             reason = f"no answer: {str(exception).rstrip('.') or type(exception).__name__}"
         # There is no answer, so no spider and no pipeline will have it read and told.

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ from crawler.parsers import PARSERS
 from crawler.reading import Reading, read
 from crawler.sources import Configuration, ConfiguredPage, read_configuration
 from storage.database import DatabaseError, explained, immediate, open_for_writing
+from storage.hosts import holds, last_answer, remember_hold, remember_robots, robots_since
 from storage.reports.printable import printable
+from storage.runs import crawling_since, start_run
 from storage.writing import (
     Answer,
     body_of,
@@ -42,6 +45,8 @@ from storage.writing import (
 )
 
 FINE, LOOK_AT_IT, USAGE, TRY_LATER = 0, 1, 2, 75
+#: Of so many looks at a page, at least one asks for all of it.
+UNCONDITIONAL = 12
 
 
 class Ended(IgnoreRequest):
@@ -57,25 +62,69 @@ class Run:
         self.configuration = configuration
         self.database = database
         self.connection = connection
+        self._holds = holds(connection)
         self.outcomes: Counter[str] = Counter()
         self.changes: list[int] = []
         self.exit_code = FINE
         self.on_read: Callable[[], None] = lambda: None
         self.stop: Callable[[], None] = lambda: None
 
-    def etag(self, page: ConfiguredPage) -> str | None:
-        """What to ask the site by whether the page has changed; None to ask for all of it.
+    def validators(self, page: ConfiguredPage) -> dict[str, str]:
+        """The headers that ask the site whether the page has changed; none to ask for all of it.
 
-        Only ETags: a site whose Last-Modified counts whole seconds answers "not modified" to a
-        page that it replaced within one.
+        The ETag if there is one, else Last-Modified. All of the page is asked for after a look
+        that was not accepted in full, after a new version of the parser, and at every
+        UNCONDITIONAL-th look: sites are wrong about "not modified" now and then, and one whose
+        Last-Modified counts whole seconds is wrong of a page that it replaced within one.
         """
         known = page_of(self.connection, page.source, page.url)
         settled = None if known is None else validated_fetch(self.connection, known)
         source = next(s for s in self.configuration.sources if s.id == page.source)
         if settled is None or settled["parser"] != PARSERS[source.parser].NAME:
-            return None
+            return {}
+        if settled["since"] >= UNCONDITIONAL - 1:
+            return {}
         headers = {name.lower(): value for name, value in json.loads(settled["headers"])}
-        return headers.get("etag")
+        if "etag" in headers:
+            return {"If-None-Match": headers["etag"]}
+        if "last-modified" in headers:
+            return {"If-Modified-Since": headers["last-modified"]}
+        return {}
+
+    def may_ask(self, scheme: str, netloc: str) -> bool:
+        """Whether the configuration allows requests there; plain http only where it says so."""
+        sources = self.configuration.sources
+        if scheme == "http":
+            return any(netloc in source.plain_hosts for source in sources)
+        return scheme == "https" and any(netloc in source.hosts for source in sources)
+
+    def held(self, host: str) -> datetime | None:
+        """Until when the host asked to be left alone; None when it did not, or that is over."""
+        until = self._holds.get(host)
+        return until if until is not None and until > datetime.now(UTC) else None
+
+    def hold(self, host: str, until: datetime) -> None:
+        """The host asks to be left alone: nothing is sent to it until then, in later runs too."""
+        self._holds[host] = max(until, self._holds.get(host, until))
+        with self._stopping(), immediate(self.connection):
+            remember_hold(self.connection, host, self._holds[host])
+
+    def remember_robots(self, netloc: str, body: bytes) -> None:
+        """Keep the host's robots.txt, for when it cannot be had."""
+        with self._stopping(), immediate(self.connection):
+            remember_robots(self.connection, netloc, body, datetime.now(UTC))
+
+    def robots_of(self, netloc: str) -> bytes | None:
+        """The host's robots.txt as kept within the last 24 hours; None without one."""
+        return robots_since(self.connection, netloc, datetime.now(UTC) - timedelta(hours=24))
+
+    def pause(self) -> float:
+        """Seconds to wait before the first request, for its distance to the run before."""
+        last = last_answer(self.connection)
+        if last is None:
+            return 0.0
+        passed = (datetime.now(UTC) - last).total_seconds()
+        return min(max(0.0, self.configuration.delay - passed), self.configuration.delay)
 
     def receive(self, page: ConfiguredPage, answer: Answer) -> int:
         """Commit the answer. Returns the fetch's id. Raises sqlite3.Error, and stops the run."""
@@ -172,8 +221,7 @@ def crawl(
             finally:
                 connection.close()
     except Timeout:
-        say(f"another crawl is at work on {database}; this one leaves it alone")
-        return FINE
+        return _overlap(config, database)
     except ConfigurationError as error:
         say(str(error))
         return USAGE
@@ -191,8 +239,22 @@ def crawl(
         return LOOK_AT_IT
 
 
+def _overlap(configuration: Configuration, database: Path) -> int:
+    """Another crawl holds the lock: all is well, unless it has held it for too long."""
+    since = crawling_since(database)
+    if since is None or datetime.now(UTC) - since <= 3 * configuration.every:
+        say(f"another crawl is at work on {database}; this one leaves it alone")
+        return FINE
+    say(
+        f"another crawl has been at work on {database} since {since:%Y-%m-%d %H:%M:%SZ}, more than"
+        " three times as long as `every`; look what holds it up, or end that process"
+    )
+    return TRY_LATER
+
+
 def _locked(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     with immediate(run.connection):
+        start_run(run.connection, spider, datetime.now(UTC))
         for source in run.configuration.sources:
             register_source(
                 run.connection,

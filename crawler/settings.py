@@ -19,9 +19,10 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 1  # 8
 DOWNLOAD_DELAY_JITTER = 0  # 0.5: a delay of 1 s must never be 0.5 s
 RETRY_ENABLED = False  # True: twice at once, without a pause; the next crawl asks again
 DOWNLOADER_MIDDLEWARES = {  # {}
+    "crawler.manners.PoliteMiddleware": 50,
     # Scrapy's own lets every request but the first two through while robots.txt is on its way.
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "crawler.middlewares.RobotsMiddleware": 100,
+    "crawler.manners.RobotsMiddleware": 100,
     # Between the wire and everything that could alter an answer.
     "crawler.middlewares.ReceiveMiddleware": 900,
 }
@@ -32,6 +33,8 @@ COMPRESSION_ENABLED = False  # True: returns what it can of half a body
 DOWNLOAD_FAIL_ON_DATALOSS = False  # True: the bytes that prove the loss would be gone
 DOWNLOAD_MAXSIZE = 16 * 1024 * 1024  # 1 GiB
 DOWNLOAD_TIMEOUT = 20  # 180
+MEMUSAGE_LIMIT_MB = 256  # 0: no limit
+MEMUSAGE_CHECK_INTERVAL_SECONDS = 5  # 60: a crawl may be over before the second look
 
 # Safe
 DOWNLOAD_VERIFY_CERTIFICATES = True  # False: these are election results
@@ -39,6 +42,7 @@ DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}  # all
 REDIRECT_ENABLED = False  # True: a redirect may leave the configured hosts
 METAREFRESH_ENABLED = False  # True: so may this
 COOKIES_ENABLED = False  # True: personal pages; also looks up other hosts
+DNS_RESOLVER = "crawler.manners.PublicResolver"  # Scrapy's own: takes private addresses too
 HTTPPROXY_ENABLED = False  # True: takes proxies from the environment without a word
 TELNETCONSOLE_ENABLED = False  # True: listens on a port
 REMOTE_CONTROL_ENABLED = False  # True: listens on a port

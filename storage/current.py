@@ -294,3 +294,12 @@ def settled_sightings(connection: sqlite3.Connection, look: Look) -> list[tuple[
             (look.page,),
         )
     ]
+
+
+def races_shown(connection: sqlite3.Connection, look: Look, fetch: int | None) -> list[RaceState]:
+    """The races that the look's page showed at the given look."""
+    rows = connection.execute(
+        "SELECT state FROM sighting WHERE page = ? AND last_fetch = ? AND part LIKE 'race %'",
+        (look.page, fetch),
+    )
+    return [race_from_json(row["state"]) for row in rows]

@@ -69,9 +69,30 @@ def record_snapshot(
         _record_article(connection, look, snapshot.article, record)
     if snapshot.links is not None:
         _record_links(connection, look, snapshot.links, record)
-    for refusal in snapshot.refusals:
+    refusals = (*snapshot.refusals, *_vanished(connection, look, snapshot))
+    for refusal in refusals:
         _refuse(connection, look, refusal, record)
     return record
+
+
+def _vanished(connection: sqlite3.Connection, look: Look, snapshot: Snapshot) -> list[Refusal]:
+    """Races that the page's last good look showed and that this one says nothing of.
+
+    Told once: the look after this one compares with a look that did not show them either. The
+    last tallies stay, because a page that drops its results says nothing of the count.
+    """
+    if snapshot.races or any(r.part != "article" for r in snapshot.refusals):
+        return []
+    last = _last_good_look(connection, look)
+    return [
+        Refusal(
+            part="race",
+            race=race.race,
+            place=race.place,
+            reason=f"the page's last look showed results ({race.race}), this one shows none",
+        )
+        for race in current.races_shown(connection, look, last)
+    ]
 
 
 def confirm_page(connection: sqlite3.Connection, look: Look) -> None:

@@ -69,6 +69,21 @@ CREATE TABLE fetch (
     CHECK ((outcome IN ('refused', 'failed')) = (reason IS NOT NULL) OR outcome IS NULL)
 ) STRICT;
 
+-- What is remembered of a host from one run to the next.
+CREATE TABLE host (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    held_until TEXT CHECK (held_until {_INSTANT}),  -- as its Retry-After asked
+    robots BLOB,  -- its robots.txt, by host and port
+    robots_at TEXT CHECK (robots_at {_INSTANT})
+) STRICT;
+
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    spider TEXT NOT NULL,
+    started_at TEXT NOT NULL CHECK (started_at {_INSTANT})
+) STRICT;
+
 CREATE TABLE link (
     id INTEGER PRIMARY KEY,
     fetch INTEGER NOT NULL REFERENCES fetch(id),

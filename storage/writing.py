@@ -189,9 +189,13 @@ def _unsettle(connection: sqlite3.Connection, page: int) -> None:
 
 
 def validated_fetch(connection: sqlite3.Connection, page: int) -> sqlite3.Row | None:
-    """The page's last look of which all was accepted: body, headers, parser. None without one."""
+    """The page's last look with a body of which all was accepted; None without one.
+
+    Columns: body, headers, parser, since (how many looks ago it was).
+    """
     row: sqlite3.Row | None = connection.execute(
-        "SELECT fetch.body, fetch.headers, fetch.parser FROM page"
+        "SELECT fetch.body, fetch.headers, fetch.parser, (SELECT count(*) FROM fetch AS later"
+        " WHERE later.page = page.id AND later.id > fetch.id) AS since FROM page"
         " JOIN fetch ON fetch.id = page.settled_fetch WHERE page.id = ?",
         (page,),
     ).fetchone()

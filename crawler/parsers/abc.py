@@ -34,6 +34,10 @@ TIMEZONE = "America/New_York"
 STORY = "story"
 DISCOVERY = "discovery"
 
+#: Bytes of a story page, at most. Real ones have a tenth of it; a tree of the page takes up to a
+#: hundred times the room, and that much must fit into memory.
+LARGEST_STORY = 1_500_000
+
 
 def family_of(url: str) -> str | None:
     """The family of a page to look at; None when no parser here reads such an address."""
@@ -91,6 +95,9 @@ def _discovery(body: bytes) -> Snapshot:
 def _story(
     body: bytes, url: str, charset: str | None, election_date: date, fetched_at: datetime
 ) -> Snapshot:
+    if len(body) > LARGEST_STORY:
+        reason = f"the page has {len(body):,} bytes; no story has more than {LARGEST_STORY:,}"
+        return Snapshot(refusals=(Refusal(part="page", reason=reason),))
     tree = page_tree(body, charset)
     refusals = []
     races: tuple[RaceState, ...] = ()

@@ -131,10 +131,12 @@ def _paragraphs(lines: Iterable[str]) -> str | None:
 
 def left_out(tree: BeautifulSoup, banner: Set[int]) -> list[str]:
     """Paragraphs inside the article that are not taken for its text, as they are printed."""
-    headline = next((h for h in (one(tree, s) for s in _HEADLINES) if h is not None), None)
+    headline = next((h for h in (tree.select_one(s) for s in _HEADLINES) if h is not None), None)
     taken = set((_markup_body(tree, headline, banner) or "").split("\n\n"))
     dek = _markup_dek(tree, headline)
-    place = one(tree, "[class*=Article_main__body], [data-testid=prism-article-body], article")
+    place = tree.select_one(
+        "[class*=Article_main__body], [data-testid=prism-article-body], article"
+    )
     texts = [] if place is None else [text_of(p) for p in place.find_all("p")]
     return [text for text in texts if text and text not in taken and text != dek]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,6 +42,7 @@ class PageSpider(scrapy.Spider):
         raise NotImplementedError
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
+        await asyncio.sleep(self.run.pause())
         for source in self.run.configuration.sources:
             for page in self.first_pages(source):
                 for request in self._requests(source, page):

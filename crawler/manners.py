@@ -1,0 +1,187 @@
+"""How we behave towards sites: whom we ask, what robots.txt allows, and how soon we ask again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.resolver import CachingThreadedResolver
+from scrapy.robotstxt import RobotParser
+from scrapy.utils.httpobj import urlparse_cached
+from scrapy.utils.misc import build_from_crawler
+from twisted.internet.defer import Deferred
+from twisted.internet.error import DNSLookupError
+
+from crawler.running import Run, run_of
+
+#: A site may ask for no more patience than this at once.
+LONGEST_HOLD = timedelta(hours=24)
+#: Answers by which a site says that it is asked too much.
+BUSY = (429, 503)
+
+
+class NotAsked(IgnoreRequest):
+    """The request was not sent. The message says why."""
+
+
+class RobotsUnknown(Exception):
+    """robots.txt could not be had. The message says why."""
+
+
+def held_until(status: int, headers: Mapping[str, str], answered: datetime) -> datetime | None:
+    """Until when the site asks to be left alone; None when it does not.
+
+    headers: by lower-case name. Retry-After is seconds or an HTTP date (RFC 9110, 10.2.3); what
+    is neither is ignored. At most LONGEST_HOLD after the answer.
+    """
+    told = headers.get("retry-after", "").strip()
+    if status not in BUSY or not told:
+        return None
+    if told.isascii() and told.isdecimal():
+        wait = timedelta(seconds=min(int(told), LONGEST_HOLD.total_seconds()))
+        return answered + wait
+    try:
+        until = parsedate_to_datetime(told)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(until.astimezone(UTC), answered + LONGEST_HOLD)
+
+
+class PoliteMiddleware:
+    """Sends nothing to a host that is not configured, or that asked to be left alone.
+
+    The pause between two requests to one host counts from the end of the first answer: a slow
+    connection must not bring the second request close behind the first.
+    """
+
+    def __init__(self, crawler: Crawler, run: Run) -> None:
+        self.crawler, self.run = crawler, run
+        crawler.signals.connect(self.answered, signal=signals.response_downloaded)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> PoliteMiddleware:
+        return cls(crawler, run_of(crawler))
+
+    def process_request(self, request: Request) -> None:
+        url = urlparse_cached(request)
+        if not self.run.may_ask(url.scheme, url.netloc):
+            raise NotAsked(f"{url.scheme}://{url.netloc} is not in the configuration")
+        until = self.run.held(url.hostname or "")
+        if until is not None:
+            raise NotAsked(f"the site asked for no requests until {until:%Y-%m-%d %H:%M:%SZ}")
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        headers = {
+            name.decode("latin-1").lower(): values[-1].decode("latin-1")
+            for name, values in response.headers.items()
+        }
+        until = held_until(response.status, headers, datetime.now(UTC))
+        if until is not None:
+            self.run.hold(urlparse_cached(request).hostname or "", until)
+        return response
+
+    def answered(self, request: Request) -> None:
+        assert self.crawler.engine is not None
+        downloader = self.crawler.engine.downloader
+        slot = downloader.slots.get(downloader.get_slot_key(request))
+        if slot is not None:
+            slot.lastseen = time.time()
+
+
+class RobotsMiddleware(RobotsTxtMiddleware):
+    """Scrapy's own, with three differences (it reaches into what 2.19 keeps to itself).
+
+    Every request is judged, also those that wait for robots.txt: since 2.14 several coroutines
+    await one Deferred there, whose result the first consumes, and the others get None, which
+    means allowed; a task can be awaited by many, and wakes them in order. A robots.txt that cannot
+    be had (no answer, 5xx, moved) disallows everything, as RFC 9309 wants, unless a copy of the
+    last 24 hours is at hand. Crawl-delay is honoured.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self.run = run_of(crawler)
+        self._rules: dict[str, asyncio.Future[RobotParser | None]] = {}
+        self._unknown: dict[str, str] = {}
+
+    async def robot_parser(self, request: Request) -> RobotParser | None:
+        """The host's rules; None when it has none. Raises NotAsked when they cannot be had."""
+        netloc = urlparse_cached(request).netloc
+        if netloc not in self._rules:
+            self._rules[netloc] = asyncio.ensure_future(self._rules_of(netloc, request))
+        return await asyncio.shield(self._rules[netloc])
+
+    async def _rules_of(self, netloc: str, request: Request) -> RobotParser | None:
+        parser = await super().robot_parser(request)
+        if netloc not in self._unknown:
+            return parser
+        kept = self.run.robots_of(netloc)
+        if kept is None:
+            raise NotAsked(f"robots.txt of {netloc} could not be had: {self._unknown[netloc]}")
+        return build_from_crawler(self._parserimpl, self.crawler, kept)
+
+    def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
+        try:
+            super().process_request_2(rp, request)
+        except IgnoreRequest as error:
+            raise NotAsked("robots.txt disallows it") from error
+
+    async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
+        if response.status >= 500 or response.status in (429, *range(300, 400)):
+            raise RobotsUnknown(f"HTTP {response.status}")
+        body = response.body if response.status == 200 else b""
+        self.run.remember_robots(netloc, body)
+        await super()._parse_robots(Response(request.url, body=body), netloc, request)
+        rules = self._parsers[netloc]
+        assert rules is not None
+        assert not isinstance(rules, Deferred)
+        delay = rules.crawl_delay(self._default_useragent)
+        assert self.crawler.engine is not None
+        downloader = self.crawler.engine.downloader
+        key = downloader.get_slot_key(request)
+        if delay is not None and key in downloader.slots:
+            longest = max(delay, downloader.slots[key].delay)
+            downloader.slots[key].delay = longest
+            # A slot that was idle for a minute is made anew from these.
+            downloader.per_slot_settings[key] = {"delay": longest}
+
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        super()._robots_error(exc, netloc)
+        self._unknown[netloc] = str(exc).rstrip(".") or type(exc).__name__
+
+
+class PublicResolver(CachingThreadedResolver):
+    """Names must lead to public addresses: a name of the configuration's, or one that its owner
+    has turned since, is no way into the network of whoever runs the crawl. `localhost`, and
+    addresses that stand in the configuration as numbers, are as they are.
+    """
+
+    def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:
+        found = super().getHostByName(name, timeout)
+        if name != "localhost" and not _is_address(name):
+            found.addCallback(_public, name)
+        return found
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _public(address: str, name: str) -> str:
+    if not ip_address(address).is_global:
+        raise DNSLookupError(f"{name} leads to {address}, which is no public address")
+    return address
