@@ -30,7 +30,7 @@ Exit codes:
   0    fine; also when nothing changed, or another crawl is at work
   1    look at it: stderr says what was refused or failed
   2    usage or configuration
-  75   try again later: database locked, disk full
+  75   try again later: database locked, disk full, lock held for more than three times `every`
   130, 143   ended by a signal; everything finished so far is kept
 """
 

@@ -37,6 +37,8 @@ DISCOVERY = "discovery"
 #: Bytes of a story page, at most. Real ones have a tenth of it; a tree of the page takes up to a
 #: hundred times the room, and that much must fit into memory.
 LARGEST_STORY = 1_500_000
+#: Bytes at the end of a page among which its end tag stands; comments may follow it.
+LONGEST_TAIL = 4096
 
 
 def family_of(url: str) -> str | None:
@@ -98,6 +100,10 @@ def _story(
     if len(body) > LARGEST_STORY:
         reason = f"the page has {len(body):,} bytes; no story has more than {LARGEST_STORY:,}"
         return Snapshot(refusals=(Refusal(part="page", reason=reason),))
+    # Cut off behind a CDN that counted what it had, half a page arrives with the right length. Its
+    # story would read as an edit.
+    if b"</html>" not in body[-LONGEST_TAIL:].lower():
+        return Snapshot(refusals=(Refusal(part="page", reason="the page ends before </html>"),))
     tree = page_tree(body, charset)
     refusals = []
     races: tuple[RaceState, ...] = ()
