@@ -95,7 +95,7 @@ class PoliteMiddleware:
         downloader = self.crawler.engine.downloader
         slot = downloader.slots.get(downloader.get_slot_key(request))
         if slot is not None:
-            slot.lastseen = time.time()
+            slot.lastseen = time.monotonic()
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
