@@ -133,9 +133,14 @@ def crawl(configuration: Path, database: Path) -> None:
     Example:
       tallytrail crawl --config tallytrail.toml --db tallytrail.db
     """
-    from crawler.running import crawl as run
+    from crawler.overlap import alone
 
-    sys.exit(run("everything", configuration=configuration, database=database))
+    def work() -> int:
+        from crawler.running import crawl as run
+
+        return run("everything", configuration=configuration, database=database)
+
+    sys.exit(alone(database, configuration, work))
 
 
 @main.command()

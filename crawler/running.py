@@ -1,4 +1,4 @@
-"""One run of a spider: lock, configuration, database, what to tell, and the exit code.
+"""One run of a spider: configuration, database, what to tell, and the exit code.
 
 `tallytrail crawl` and `scrapy crawl` both end up in `crawl` here.
 """
@@ -13,26 +13,25 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.settings import Settings
 
 from crawler.errors import ConfigurationError
+from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, USAGE, say
 from crawler.parsers import PARSERS
 from crawler.reading import Reading, read
 from crawler.sources import Configuration, ConfiguredPage, read_configuration
 from storage.database import DatabaseError, explained, immediate, open_for_writing
 from storage.hosts import holds, last_answer, remember_hold, remember_robots, robots_since
-from storage.reports.printable import printable
-from storage.runs import crawling_since, start_run
+from storage.runs import end_run, start_run
 from storage.writing import (
     Answer,
     body_of,
@@ -44,7 +43,6 @@ from storage.writing import (
     validated_fetch,
 )
 
-FINE, LOOK_AT_IT, USAGE, TRY_LATER = 0, 1, 2, 75
 #: Of so many looks at a page, at least one asks for all of it.
 UNCONDITIONAL = 12
 
@@ -168,11 +166,6 @@ class Run:
             raise
 
 
-def say(text: str) -> None:
-    """One line on stderr, from us, whatever characters the text brings from elsewhere."""
-    print(f"tallytrail: {printable(text)}", file=sys.stderr)
-
-
 def faults(reading: Reading) -> list[str]:
     """The lines to tell of a reading: what, where, remedy. None when all is well.
 
@@ -209,19 +202,16 @@ def crawl(
     database: Path,
     process: CrawlerProcessBase | None = None,
 ) -> int:
-    """Run one spider under the lock and return the exit code. Messages go to stderr."""
+    """Run one spider and return the exit code; the caller holds the lock. Messages: stderr."""
     try:
         config = read_configuration(configuration)
-        if not database.absolute().parent.is_dir():
-            raise DatabaseError(f"{database}: its folder does not exist; create it")
-        with FileLock(f"{database}.lock", timeout=0):
-            connection = open_for_writing(database)
-            try:
-                return _locked(spider, Run(config, database, connection), process)
-            finally:
-                connection.close()
-    except Timeout:
-        return _overlap(config, database)
+        connection = open_for_writing(database)
+        try:
+            return _crawl(spider, Run(config, database, connection), process)
+        finally:
+            with suppress(sqlite3.Error):  # what went wrong before is told already
+                end_run(connection, datetime.now(UTC))
+            connection.close()
     except ConfigurationError as error:
         say(str(error))
         return USAGE
@@ -234,25 +224,9 @@ def crawl(
             raise
         say(str(known))
         return TRY_LATER if known.try_later else LOOK_AT_IT
-    except OSError as error:
-        say(f"{error}; check the file and its folder")
-        return LOOK_AT_IT
 
 
-def _overlap(configuration: Configuration, database: Path) -> int:
-    """Another crawl holds the lock: all is well, unless it has held it for too long."""
-    since = crawling_since(database)
-    if since is None or datetime.now(UTC) - since <= 3 * configuration.every:
-        say(f"another crawl is at work on {database}; this one leaves it alone")
-        return FINE
-    say(
-        f"another crawl has been at work on {database} since {since:%Y-%m-%d %H:%M:%SZ}, more than"
-        " three times as long as `every`; look what holds it up, or end that process"
-    )
-    return TRY_LATER
-
-
-def _locked(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
+def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     with immediate(run.connection):
         start_run(run.connection, spider, datetime.now(UTC))
         for source in run.configuration.sources:

@@ -16,6 +16,14 @@ def start_run(connection: sqlite3.Connection, spider: str, now: datetime) -> Non
     insert(connection, "run", {"spider": spider, "started_at": instant_text(now)})
 
 
+def end_run(connection: sqlite3.Connection, now: datetime) -> None:
+    """Note that the crawl that began last is over."""
+    connection.execute(
+        "UPDATE run SET ended_at = ? WHERE id = (SELECT max(id) FROM run) AND ended_at IS NULL",
+        (instant_text(now),),
+    )
+
+
 def crawling_since(database: Path) -> datetime | None:
     """When the crawl that holds the lock began; None when it has not said so yet."""
     try:
@@ -23,7 +31,9 @@ def crawling_since(database: Path) -> datetime | None:
     except DatabaseError:
         return None
     try:
-        row = connection.execute("SELECT started_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
+        row = connection.execute(
+            "SELECT started_at FROM run WHERE ended_at IS NULL AND id = (SELECT max(id) FROM run)"
+        ).fetchone()
     except sqlite3.DatabaseError:
         return None
     finally:

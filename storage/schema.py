@@ -81,7 +81,8 @@ CREATE TABLE host (
 CREATE TABLE run (
     id INTEGER PRIMARY KEY,
     spider TEXT NOT NULL,
-    started_at TEXT NOT NULL CHECK (started_at {_INSTANT})
+    started_at TEXT NOT NULL CHECK (started_at {_INSTANT}),
+    ended_at TEXT CHECK (ended_at {_INSTANT})  -- NULL: at work, or killed
 ) STRICT;
 
 CREATE TABLE link (

@@ -9,6 +9,7 @@ from pathlib import Path
 from scrapy.commands import crawl
 from scrapy.exceptions import UsageError
 
+from crawler.overlap import alone
 from crawler.running import crawl as run_crawl
 
 
@@ -19,9 +20,15 @@ class Command(crawl.Command):
         if len(args) != 1:
             raise UsageError("name one spider, as in: scrapy crawl results")
         assert self.crawler_process is not None
-        self.exitcode = run_crawl(
-            args[0],
-            configuration=Path(os.environ.get("TALLYTRAIL_CONFIG", "tallytrail.toml")),
-            database=Path(os.environ.get("TALLYTRAIL_DB", "tallytrail.db")),
-            process=self.crawler_process,
-        )
+        configuration = Path(os.environ.get("TALLYTRAIL_CONFIG", "tallytrail.toml"))
+        database = Path(os.environ.get("TALLYTRAIL_DB", "tallytrail.db"))
+
+        def work() -> int:
+            return run_crawl(
+                args[0],
+                configuration=configuration,
+                database=database,
+                process=self.crawler_process,
+            )
+
+        self.exitcode = alone(database, configuration, work)
