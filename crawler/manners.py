@@ -78,9 +78,15 @@ class PoliteMiddleware:
             raise NotAsked(f"{url.scheme}://{url.netloc} is not in the configuration")
         until = self.run.held(url.hostname or "")
         if until is not None:
-            raise NotAsked(f"the site asked for no requests until {until:%Y-%m-%d %H:%M:%SZ}")
+            raise _held(until)
 
-    def process_response(self, request: Request, response: Response) -> Response:
+    def answered(self, request: Request, response: Response) -> None:
+        assert self.crawler.engine is not None
+        downloader = self.crawler.engine.downloader
+        slot = downloader.slots.get(downloader.get_slot_key(request))
+        if slot is None:
+            return
+        slot.lastseen = time.monotonic()
         headers = {
             name.decode("latin-1").lower(): values[-1].decode("latin-1")
             for name, values in response.headers.items()
@@ -88,14 +94,12 @@ class PoliteMiddleware:
         until = held_until(response.status, headers, datetime.now(UTC))
         if until is not None:
             self.run.hold(urlparse_cached(request).hostname or "", until)
-        return response
+            while slot.queue:  # they were let through before the site asked
+                slot.queue.popleft()[1].errback(_held(until))
 
-    def answered(self, request: Request) -> None:
-        assert self.crawler.engine is not None
-        downloader = self.crawler.engine.downloader
-        slot = downloader.slots.get(downloader.get_slot_key(request))
-        if slot is not None:
-            slot.lastseen = time.monotonic()
+
+def _held(until: datetime) -> NotAsked:
+    return NotAsked(f"the site asked for no requests until {until:%Y-%m-%d %H:%M:%SZ}")
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
@@ -110,7 +114,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self.run = run_of(crawler)
+        run = getattr(crawler.spider, "run", None)
+        self.run: Run | None = run  # `tallytrail check` has none: it remembers nothing
         self._rules: dict[str, asyncio.Future[RobotParser | None]] = {}
         self._unknown: dict[str, str] = {}
 
@@ -125,7 +130,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         parser = await super().robot_parser(request)
         if netloc not in self._unknown:
             return parser
-        kept = self.run.robots_of(netloc)
+        kept = self.run.robots_of(netloc) if self.run is not None else None
         if kept is None:
             raise NotAsked(f"robots.txt of {netloc} could not be had: {self._unknown[netloc]}")
         return build_from_crawler(self._parserimpl, self.crawler, kept)
@@ -140,7 +145,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         if response.status >= 500 or response.status in (429, *range(300, 400)):
             raise RobotsUnknown(f"HTTP {response.status}")
         body = response.body if response.status == 200 else b""
-        self.run.remember_robots(netloc, body)
+        if self.run is not None:
+            self.run.remember_robots(netloc, body)
         await super()._parse_robots(Response(request.url, body=body), netloc, request)
         rules = self._parsers[netloc]
         assert rules is not None
