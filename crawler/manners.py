@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
+from typing import ClassVar
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -21,6 +22,8 @@ from scrapy.utils.misc import build_from_crawler
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
 
+from crawler.bodies import unpacked
+from crawler.errors import NotWhole
 from crawler.running import Run, run_of
 
 #: A site may ask for no more patience than this at once.
@@ -91,8 +94,9 @@ class PoliteMiddleware:
             name.decode("latin-1").lower(): values[-1].decode("latin-1")
             for name, values in response.headers.items()
         }
-        until = held_until(response.status, headers, datetime.now(UTC))
-        if until is not None:
+        now = datetime.now(UTC)
+        until = held_until(response.status, headers, now)
+        if until is not None and until > now:
             self.run.hold(urlparse_cached(request).hostname or "", until)
             while slot.queue:  # they were let through before the site asked
                 slot.queue.popleft()[1].errback(_held(until))
@@ -144,14 +148,17 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
         if response.status >= 500 or response.status in (429, *range(300, 400)):
             raise RobotsUnknown(f"HTTP {response.status}")
-        body = response.body if response.status == 200 else b""
-        if self.run is not None:
-            self.run.remember_robots(netloc, body)
+        body = _robots_body(response) if response.status == 200 else b""
+        kept = self.run.robots_of(netloc) if self.run is not None else None
+        if kept and body.lstrip()[:1] == b"<":
+            raise RobotsUnknown("a page came in place of it")
         await super()._parse_robots(Response(request.url, body=body), netloc, request)
         rules = self._parsers[netloc]
         assert rules is not None
         assert not isinstance(rules, Deferred)
         delay = rules.crawl_delay(self._default_useragent)
+        if self.run is not None:
+            self.run.remember_robots(netloc, body, delay)
         assert self.crawler.engine is not None
         downloader = self.crawler.engine.downloader
         key = downloader.get_slot_key(request)
@@ -163,7 +170,36 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         super()._robots_error(exc, netloc)
-        self._unknown[netloc] = str(exc).rstrip(".") or type(exc).__name__
+        self._unknown[netloc] = reason_of(exc)
+
+
+def _robots_body(response: Response) -> bytes:
+    """The rules as the site sent them. Raises RobotsUnknown when they did not come whole."""
+    encoding = (response.headers.get("Content-Encoding") or b"").decode("latin-1")
+    length = response.headers.get("Content-Length")
+    try:
+        return unpacked(
+            response.body,
+            encoding=encoding,
+            flags=response.flags,
+            length=None if length is None else length.decode("latin-1"),
+        )
+    except NotWhole as error:
+        raise RobotsUnknown(str(error)) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Why there is no answer, in the words of what failed first."""
+    for name, address in PublicResolver.refused.items():
+        if name in str(error):
+            return f"{name} leads to {address}, which is no public address"
+    causes = [error, *filter(None, (error.__cause__, error.__context__))]
+    for cause in causes:
+        for failure in getattr(cause, "reasons", ()):
+            value = getattr(failure, "value", failure)
+            if "VerificationError" in type(value).__name__ or "certificate" in str(value):
+                return f"its certificate is not valid: {value}"
+    return str(error).rstrip(".") or type(error).__name__
 
 
 class PublicResolver(CachingThreadedResolver):
@@ -171,6 +207,8 @@ class PublicResolver(CachingThreadedResolver):
     has turned since, is no way into the network of whoever runs the crawl. `localhost`, and
     addresses that stand in the configuration as numbers, are as they are.
     """
+
+    refused: ClassVar[dict[str, str]] = {}  # private addresses, by the name that led to them
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:
         found = super().getHostByName(name, timeout)
@@ -189,5 +227,6 @@ def _is_address(name: str) -> bool:
 
 def _public(address: str, name: str) -> str:
     if not ip_address(address).is_global:
+        PublicResolver.refused[name] = address
         raise DNSLookupError(f"{name} leads to {address}, which is no public address")
     return address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from scrapy import Request
@@ -10,7 +11,7 @@ from scrapy.http import Response
 
 from crawler.bodies import ACCEPT_ENCODING, unpacked
 from crawler.errors import NotWhole
-from crawler.manners import NotAsked
+from crawler.manners import NotAsked, reason_of
 from crawler.running import Ended, Run, run_of
 from crawler.sources import ConfiguredPage
 from storage.writing import Answer
@@ -43,7 +44,8 @@ class ReceiveMiddleware:
         page: ConfiguredPage | None = request.meta.get("page")
         if page is None:
             return response
-        answer = answer_of(response)
+        conditional = bool({b"If-None-Match", b"If-Modified-Since"} & set(request.headers))
+        answer = replace(answer_of(response), conditional=conditional)
         request.meta["fetch"] = self.run.receive(page, answer)
         body = answer.body if answer.status != 304 else self.run.body_of(request.meta["fetch"])
         return response.replace(body=body or b"")
@@ -55,7 +57,7 @@ class ReceiveMiddleware:
         if isinstance(exception, NotAsked):
             reason = f"{exception}; it was not asked for"
         else:
-            reason = f"no answer: {str(exception).rstrip('.') or type(exception).__name__}"
+            reason = f"no answer: {reason_of(exception)}"
         # There is no answer, so no spider and no pipeline will have it read and told.
         self.run.read(self.run.receive(page, Answer(fetched_at=datetime.now(UTC), failure=reason)))
 

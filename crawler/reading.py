@@ -81,9 +81,14 @@ def _reading(about: Look, outcome: Outcome, reason: str | None, record: Record) 
 
 def _parsed(connection: sqlite3.Connection, about: Look) -> Snapshot:
     assert about.body is not None  # without one, receive() has set the outcome
+    parser = PARSERS[about.parser]
+    declared = _content_type(about.headers).get_content_type()
+    if about.family == parser.STORY and declared.startswith(parser.FOREIGN_TYPES):
+        reason = f"the answer's type is {declared}, which is no page"
+        return Snapshot(refusals=(Refusal(part="page", reason=reason),))
     body = body_of(connection, about.body)
     try:
-        snapshot: Snapshot = PARSERS[about.parser].parse(
+        snapshot: Snapshot = parser.parse(
             about.family,
             body,
             url=about.url,
@@ -99,9 +104,14 @@ def _parsed(connection: sqlite3.Connection, about: Look) -> Snapshot:
 
 def charset_of(headers: Sequence[tuple[str, str]]) -> str | None:
     """The charset of an answer's Content-Type header; None without one."""
+    charset = _content_type(headers).get_param("charset")
+    return charset if isinstance(charset, str) else None
+
+
+def _content_type(headers: Sequence[tuple[str, str]]) -> Message:
     message = Message()
+    message.set_default_type("application/octet-stream")
     for name, value in headers:
         if name.lower() == "content-type":
             message["Content-Type"] = value
-    charset = message.get_param("charset")
-    return charset if isinstance(charset, str) else None
+    return message

@@ -13,7 +13,7 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -30,8 +30,8 @@ from crawler.parsers import PARSERS
 from crawler.reading import Reading, read
 from crawler.sources import Configuration, ConfiguredPage, read_configuration
 from storage.database import DatabaseError, explained, immediate, open_for_writing
-from storage.hosts import holds, last_answer, remember_hold, remember_robots, robots_since
-from storage.runs import end_run, start_run
+from storage.hosts import crawl_delays, holds, remember_hold, remember_robots, robots_since
+from storage.runs import end_run, previous_run, start_run
 from storage.writing import (
     Answer,
     body_of,
@@ -61,6 +61,7 @@ class Run:
         self.database = database
         self.connection = connection
         self._holds = holds(connection)
+        self.previous_end, self.previous_killed = previous_run(connection)
         self.outcomes: Counter[str] = Counter()
         self.changes: list[int] = []
         self.exit_code = FINE
@@ -107,10 +108,10 @@ class Run:
         with self._stopping(), immediate(self.connection):
             remember_hold(self.connection, host, self._holds[host])
 
-    def remember_robots(self, netloc: str, body: bytes) -> None:
-        """Keep the host's robots.txt, for when it cannot be had."""
+    def remember_robots(self, netloc: str, body: bytes, delay: float | None) -> None:
+        """Keep the host's robots.txt, for when it cannot be had, and the Crawl-delay in it."""
         with self._stopping(), immediate(self.connection):
-            remember_robots(self.connection, netloc, body, datetime.now(UTC))
+            remember_robots(self.connection, netloc, body, delay, datetime.now(UTC))
 
     def robots_of(self, netloc: str) -> bytes | None:
         """The host's robots.txt as kept within the last 24 hours; None without one."""
@@ -118,11 +119,13 @@ class Run:
 
     def pause(self) -> float:
         """Seconds to wait before the first request, for its distance to the run before."""
-        last = last_answer(self.connection)
-        if last is None:
-            return 0.0
-        passed = (datetime.now(UTC) - last).total_seconds()
-        return min(max(0.0, self.configuration.delay - passed), self.configuration.delay)
+        names = {host for source in self.configuration.sources for host in source.hosts}
+        delay = max([self.configuration.delay, *crawl_delays(self.connection, names)])
+        ended = self.previous_end
+        passed = delay if ended is None else (datetime.now(UTC) - ended).total_seconds()
+        if self.previous_killed:
+            passed = 0.0  # nobody knows when its last request was
+        return min(max(0.0, delay - passed), delay)
 
     def receive(self, page: ConfiguredPage, answer: Answer) -> int:
         """Commit the answer. Returns the fetch's id. Raises sqlite3.Error, and stops the run."""
@@ -206,12 +209,8 @@ def crawl(
     try:
         config = read_configuration(configuration)
         connection = open_for_writing(database)
-        try:
+        with closing(connection):
             return _crawl(spider, Run(config, database, connection), process)
-        finally:
-            with suppress(sqlite3.Error):  # what went wrong before is told already
-                end_run(connection, datetime.now(UTC))
-            connection.close()
     except ConfigurationError as error:
         say(str(error))
         return USAGE
@@ -238,6 +237,14 @@ def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
                 parser=source.parser,
                 timezone=source.timezone,
             )
+    try:
+        return _run_spider(spider, run, process)
+    finally:
+        with suppress(sqlite3.Error):  # what went wrong with it is told already
+            end_run(run.connection, datetime.now(UTC))
+
+
+def _run_spider(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     for fetch in unread(run.connection):  # a run before this one was cut off
         run.read(fetch)
     if process is None:
@@ -262,7 +269,8 @@ def run_settings(configuration: Configuration) -> dict[str, Any]:
     agent = f"TallyTrail/{version('tallytrail')} (audit trail of election results; contact"
     return {
         "USER_AGENT": f"{agent}: {configuration.contact})",
-        "DOWNLOAD_DELAY": configuration.delay,
+        # Without any delay Scrapy sends all that waits at once, whatever the concurrency.
+        "DOWNLOAD_DELAY": max(configuration.delay, 0.001),
     }
 
 

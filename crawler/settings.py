@@ -34,13 +34,14 @@ DOWNLOAD_FAIL_ON_DATALOSS = False  # True: the bytes that prove the loss would b
 DOWNLOAD_MAXSIZE = 16 * 1024 * 1024  # 1 GiB
 DOWNLOAD_TIMEOUT = 20  # 180
 MEMUSAGE_LIMIT_MB = 256  # 0: no limit
-MEMUSAGE_CHECK_INTERVAL_SECONDS = 5  # 60: a crawl may be over before the second look
+MEMUSAGE_CHECK_INTERVAL_SECONDS = 1  # 60: a crawl may be over before the second look
 
 # Safe
 DOWNLOAD_VERIFY_CERTIFICATES = True  # False: these are election results
 DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}  # all on
 REDIRECT_ENABLED = False  # True: a redirect may leave the configured hosts
 METAREFRESH_ENABLED = False  # True: so may this
+REFERER_ENABLED = False  # True: tells one site what we read at another
 COOKIES_ENABLED = False  # True: personal pages; also looks up other hosts
 DNS_RESOLVER = "crawler.manners.PublicResolver"  # Scrapy's own: takes private addresses too
 HTTPPROXY_ENABLED = False  # True: takes proxies from the environment without a word

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 
 from storage.records import instant, instant_text
@@ -24,14 +25,18 @@ def remember_hold(connection: sqlite3.Connection, host: str, until: datetime) ->
 
 
 def remember_robots(
-    connection: sqlite3.Connection, netloc: str, body: bytes, now: datetime
+    connection: sqlite3.Connection,
+    netloc: str,
+    body: bytes,
+    delay: float | None,
+    now: datetime,
 ) -> None:
-    """The host's robots.txt as it came; empty when it has none."""
+    """The host's robots.txt as it came, empty when it has none; delay: its Crawl-delay."""
     connection.execute(
-        "INSERT INTO host (name, robots, robots_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (name)"
-        " DO UPDATE SET robots = excluded.robots, robots_at = excluded.robots_at",
-        (netloc, body, instant_text(now)),
+        "INSERT INTO host (name, robots, crawl_delay, robots_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET robots = excluded.robots,"
+        " crawl_delay = excluded.crawl_delay, robots_at = excluded.robots_at",
+        (netloc, body, delay, instant_text(now)),
     )
 
 
@@ -43,7 +48,7 @@ def robots_since(connection: sqlite3.Connection, netloc: str, since: datetime) -
     return None if row is None else bytes(row["robots"])
 
 
-def last_answer(connection: sqlite3.Connection) -> datetime | None:
-    """When the last answer came, from whatever host; None before the first."""
-    row = connection.execute("SELECT fetched_at FROM fetch ORDER BY id DESC LIMIT 1").fetchone()
-    return None if row is None else instant(row["fetched_at"])
+def crawl_delays(connection: sqlite3.Connection, netlocs: Collection[str]) -> list[float]:
+    """The Crawl-delays, in seconds, that these hosts last asked for."""
+    rows = connection.execute("SELECT name, crawl_delay FROM host WHERE crawl_delay IS NOT NULL")
+    return [row["crawl_delay"] for row in rows if row["name"] in netlocs]

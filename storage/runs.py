@@ -24,6 +24,14 @@ def end_run(connection: sqlite3.Connection, now: datetime) -> None:
     )
 
 
+def previous_run(connection: sqlite3.Connection) -> tuple[datetime | None, bool]:
+    """When the last run ended, None when it was killed or there was none; whether it was killed."""
+    row = connection.execute("SELECT ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
+    if row is None:
+        return None, False
+    return (instant(row["ended_at"]), False) if row["ended_at"] else (None, True)
+
+
 def crawling_since(database: Path) -> datetime | None:
     """When the crawl that holds the lock began; None when it has not said so yet."""
     try:

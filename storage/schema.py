@@ -75,6 +75,7 @@ CREATE TABLE host (
     name TEXT NOT NULL UNIQUE,
     held_until TEXT CHECK (held_until {_INSTANT}),  -- as its Retry-After asked
     robots BLOB,  -- its robots.txt, by host and port
+    crawl_delay REAL,  -- in seconds, as its robots.txt asks
     robots_at TEXT CHECK (robots_at {_INSTANT})
 ) STRICT;
 

@@ -27,6 +27,7 @@ class Answer:
     packed or not. body: the unpacked body; None when it could not be unpacked, when there is
     none, or when the answer is a 304. failure: why there is nothing to read; None otherwise.
     refused: the failure lies in the body (its bytes are kept), not in the way to it.
+    conditional: the request asked whether the page has changed.
     """
 
     fetched_at: datetime
@@ -36,6 +37,7 @@ class Answer:
     body: bytes | None = None
     failure: str | None = None
     refused: bool = False
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +170,8 @@ def _body(
     """The body's id and why there is nothing to read, if so."""
     if answer.status == 304 and answer.failure is None:
         settled = validated_fetch(connection, page)
-        if settled is None:
-            return None, "HTTP 304, but no earlier look was named to the site"
+        if settled is None or not answer.conditional:
+            return None, "HTTP 304, but the site was not asked whether the page has changed"
         return int(settled["body"]), None
     # What could not be unpacked is kept as it came: it is the evidence of the refusal.
     content = answer.body if answer.body is not None else answer.wire

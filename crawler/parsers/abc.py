@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 from bs4.element import NavigableString
@@ -16,6 +17,7 @@ from storage.records import Link, RaceState, Refusal, Snapshot
 
 __all__ = [
     "DISCOVERY",
+    "FOREIGN_TYPES",
     "HOSTS",
     "NAME",
     "STORY",
@@ -34,11 +36,17 @@ TIMEZONE = "America/New_York"
 STORY = "story"
 DISCOVERY = "discovery"
 
+#: What no story page is declared as. Servers that know no better say octet-stream.
+FOREIGN_TYPES = ("text/plain", "application/json", "application/pdf", "image/", "video/", "audio/")
+
 #: Bytes of a story page, at most. Real ones have a tenth of it; a tree of the page takes up to a
 #: hundred times the room, and that much must fit into memory.
 LARGEST_STORY = 1_500_000
-#: Bytes at the end of a page among which its end tag stands; comments may follow it.
-LONGEST_TAIL = 4096
+#: Opening and closing tags of a story page, at most. Real ones have some 5,000.
+MOST_TAGS = 50_000
+_OPENED = re.compile(rb"<html[\s>]")
+#: Comments may follow the end tag.
+_END = re.compile(rb"</html>\s*(?:<!--[^>]*-->\s*)*\Z")
 
 
 def family_of(url: str) -> str | None:
@@ -81,11 +89,29 @@ def links(body: bytes) -> tuple[Link, ...]:
     return _discovery(body).links or ()
 
 
+def _refused(reason: str) -> Snapshot:
+    return Snapshot(refusals=(Refusal(part="page", reason=reason),))
+
+
+def _not_a_page(body: bytes) -> str:
+    """Why these bytes are not one whole story page; empty when they are. Before any parsing."""
+    if len(body) > LARGEST_STORY:
+        return f"the page has {len(body):,} bytes; no story has more than {LARGEST_STORY:,}"
+    if body.count(b"<") > MOST_TAGS:
+        return f"the page has more than {MOST_TAGS:,} tags; no story has"
+    # Cut off behind a CDN that counted what it had, half a page arrives with the right length, and
+    # maybe with an error page behind it. Its story would read as an edit.
+    lower = body.lower()
+    if not _END.search(lower) or lower.count(b"</html>") < len(_OPENED.findall(lower)):
+        return "the page ends before </html>"
+    return ""
+
+
 def _discovery(body: bytes) -> Snapshot:
     try:
         addresses = parse_rss(body)
     except NotUnderstood as error:
-        return Snapshot(refusals=(Refusal(part="page", reason=str(error)),))
+        return _refused(str(error))
     stories: dict[str, Link] = {}
     for address in addresses:
         article = story_id(address)
@@ -97,14 +123,13 @@ def _discovery(body: bytes) -> Snapshot:
 def _story(
     body: bytes, url: str, charset: str | None, election_date: date, fetched_at: datetime
 ) -> Snapshot:
-    if len(body) > LARGEST_STORY:
-        reason = f"the page has {len(body):,} bytes; no story has more than {LARGEST_STORY:,}"
-        return Snapshot(refusals=(Refusal(part="page", reason=reason),))
-    # Cut off behind a CDN that counted what it had, half a page arrives with the right length. Its
-    # story would read as an edit.
-    if b"</html>" not in body[-LONGEST_TAIL:].lower():
-        return Snapshot(refusals=(Refusal(part="page", reason="the page ends before </html>"),))
-    tree = page_tree(body, charset)
+    fault = _not_a_page(body)
+    if fault:
+        return _refused(fault)
+    try:
+        tree = page_tree(body, charset)
+    except NotUnderstood as error:
+        return _refused(str(error))
     refusals = []
     races: tuple[RaceState, ...] = ()
     banners = find_banners(tree)

@@ -313,6 +313,8 @@ def _markup_body(tree: BeautifulSoup, headline: Tag | None, banner: Set[int]) ->
     marked = tree.select_one("[data-testid=prism-article-body]")
     if marked is not None:
         return _paragraphs(_body_lines(marked.find_all("p", recursive=False), banner))
+    if tree.select_one("[data-testid=prism-headline]") is not None:
+        return None  # the layout of 2024 without its body: what the older ones take is not it
     dek = _dek_2022(headline)
     for container in (
         "[class*=Article_main__body]",

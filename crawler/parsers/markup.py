@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator
 
 from bs4 import BeautifulSoup, CData, Tag
+from bs4.dammit import EncodingDetector
 from bs4.element import NavigableString, PageElement
+
+from crawler.errors import NotUnderstood
 
 _BLANKS = re.compile(r"[\s\u200b\u2060\ufeff]+")
 _NOT_SHOWN = ("head", "noscript", "template", "textarea", "select")
@@ -19,15 +22,20 @@ def fold(text: str) -> str:
 
 
 def page_tree(body: bytes, charset: str | None) -> BeautifulSoup:
-    """The page as a tree. charset: what the answer's header said, believed after UTF-8.
+    """The page as a tree.
 
-    Never raises for bad HTML: whoever looks for something must check that it is there.
+    charset: what the answer's header said; believed after UTF-8 and before what the page says.
+    Raises NotUnderstood when the bytes are in none of them: a text full of replacement characters
+    would read as an edit. Never raises for bad HTML: check that what is looked for is there.
     """
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return BeautifulSoup(body, "lxml", from_encoding=charset)
-    return BeautifulSoup(body, "lxml", from_encoding="utf-8")
+    declared = EncodingDetector.find_declared_encoding(body, is_html=True)
+    for encoding in ("utf-8-sig", charset, declared):
+        try:
+            return BeautifulSoup(body.decode(encoding or "utf-8-sig"), "lxml")
+        except (UnicodeDecodeError, LookupError):
+            continue
+    told = charset or declared or "utf-8"
+    raise NotUnderstood(f"the page is not in the charset that it declares ({told})")
 
 
 def shown_texts(tree: Tag) -> Iterator[NavigableString]:
