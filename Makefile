@@ -12,7 +12,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-data lint format lock hooks clean
+.PHONY: help demo test test-data test-deep lint format lock hooks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,11 +21,14 @@ demo: $(STAMP) ## crawl a small local site three times and show the log
 	@$(BIN)/tallytrail demo
 
 test: $(STAMP) ## run the tests that need nothing but this checkout
-	@$(BIN)/python -m pytest -rs -m "not data"
+	@$(BIN)/python -m pytest -rs -m "not data and not deep"
 
 test-data: $(STAMP) ## run the tests on the real figures in ../shared/data
 	@test -d $(DATA) || { echo "make test-data: the folder $(DATA) with the real figures is absent; 'make test' does without it." >&2; exit 1; }
 	@$(BIN)/python -m pytest -m data
+
+test-deep: $(STAMP) ## run the tests that take minutes, and print their times
+	@$(BIN)/python -m pytest -rs --durations=0 -m deep
 
 lint: $(STAMP) ## ruff check, ruff format --check and mypy
 	@$(BIN)/ruff check

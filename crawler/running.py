@@ -65,6 +65,7 @@ class Run:
         self.outcomes: Counter[str] = Counter()
         self.changes: list[int] = []
         self.exit_code = FINE
+        self.broken = False  # the database cannot be written: nothing more can be received
         self.on_read: Callable[[], None] = lambda: None
         self.stop: Callable[[], None] = lambda: None
 
@@ -128,7 +129,10 @@ class Run:
         return min(max(0.0, delay - passed), delay)
 
     def receive(self, page: ConfiguredPage, answer: Answer) -> int:
-        """Commit the answer. Returns the fetch's id. Raises sqlite3.Error, and stops the run."""
+        """Commit the answer. Returns the fetch's id.
+
+        Where the database cannot be written, that is told, the run stops, and Ended is raised.
+        """
         with self._stopping():
             return receive(
                 self.connection, source=page.source, url=page.url, family=page.family, answer=answer
@@ -136,8 +140,11 @@ class Run:
 
     def read(self, fetch: int) -> None:
         """Read the fetch into the log and tell what must be told."""
-        with self._stopping():
-            reading = read(self.connection, fetch)
+        try:
+            with self._stopping():
+                reading = read(self.connection, fetch)
+        except Ended:
+            return
         self.outcomes[reading.outcome] += 1
         self.changes += reading.changes
         for fault in faults(reading):
@@ -158,15 +165,16 @@ class Run:
     def _stopping(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            if self.exit_code != TRY_LATER:
-                self.tell(
-                    f"{self.database} could not be written: {error};"
-                    " what was received is kept and read by the next crawl",
-                    TRY_LATER,
-                )
+        except sqlite3.DatabaseError as error:
+            known = explained(self.database, error)
+            if known is None:
+                raise
+            if not self.broken:
+                kept = "what was received before is kept, and read by the next crawl"
+                self.tell(f"{known}; {kept}", TRY_LATER if known.try_later else LOOK_AT_IT)
+            self.broken = True
             self.stop()
-            raise
+            raise Ended("the database cannot be written") from error
 
 
 def faults(reading: Reading) -> list[str]:
@@ -247,6 +255,8 @@ def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
 def _run_spider(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     for fetch in unread(run.connection):  # a run before this one was cut off
         run.read(fetch)
+    if run.broken:
+        return run.exit_code
     if process is None:
         settings = Settings()
         settings.setmodule("crawler.settings", priority="project")
@@ -316,6 +326,8 @@ class _Ending:
         if self.signal is not None:
             return 128 + self.signal
         errors = self.crawler.stats.get_value("log_count/ERROR", 0) if self.crawler.stats else 1
+        if self.run.broken:
+            return self.run.exit_code
         if self.reason != "finished" or errors:
             return max(self.run.exit_code, LOOK_AT_IT)
         return self.run.exit_code

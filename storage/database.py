@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: What may stand in a database that has no tables of ours yet: sqlite-utils' own, and SQLite's.
+_OWN = ("_sqlite_migrations", "idx__sqlite_migrations", "sqlite_")
+
 #: How long a write waits for another process, in milliseconds.
 BUSY_TIMEOUT = 5000
 
@@ -43,6 +46,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     with _explained(path):
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT / 1000)
         connection.row_factory = sqlite3.Row
+        tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_schema")}
+        if "fetch" not in tables and any(not name.startswith(_OWN) for name in tables):
+            raise DatabaseError(f"{path} is another program's database; name another with --db")
         for pragma in (
             "foreign_keys = ON",
             "trusted_schema = OFF",
@@ -66,14 +72,30 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             f"{path} does not exist; 'tallytrail crawl' makes it, --db names another one"
         )
     with _explained(path):
-        connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT / 1000
-        )
-        connection.row_factory = sqlite3.Row
-        tables = {r[0] for r in connection.execute("SELECT name FROM sqlite_schema")}
+        connection, tables = _read_only(path)
         if "fetch" not in tables or "change" not in tables:
             raise DatabaseError(f"{path} is not a TallyTrail database; --db names another one")
     return connection
+
+
+def _read_only(path: Path) -> tuple[sqlite3.Connection, set[str]]:
+    """The connection, and the tables that are there."""
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    log = path.with_name(f"{path.name}-wal")
+    # On a full or read-only disk SQLite cannot make the files through which it shares a database
+    # in WAL mode. Where nothing waits in that log, the file alone is all there is.
+    for more in ("", "&immutable=1"):
+        connection = sqlite3.connect(f"{address}{more}", uri=True, timeout=BUSY_TIMEOUT / 1000)
+        connection.row_factory = sqlite3.Row
+        try:
+            rows = connection.execute("SELECT name FROM sqlite_schema").fetchall()
+        except sqlite3.OperationalError:
+            connection.close()
+            if more or (log.exists() and log.stat().st_size):
+                raise
+            continue
+        break
+    return connection, {row["name"] for row in rows}
 
 
 @contextmanager

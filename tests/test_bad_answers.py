@@ -811,7 +811,7 @@ def _headers_without_end(_: bytes) -> Route:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="Twisted keeps every header line that comes; the memory limit ends the run a second late",
+    reason="Twisted keeps every header line; the memory limit ends the run a second late",
 )
 def test_headers_without_end_do_not_take_the_memory_of_the_run(tmp_path: Path) -> None:
     desk, ended, last = _one_page(tmp_path, _headers_without_end)
