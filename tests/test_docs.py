@@ -105,3 +105,11 @@ def test_change_rows_have_the_documented_columns() -> None:
         "candidate_name", "article", "field", "old", "new", "delta", "seen_after", "seen_at",
         "source_updated_at", "url", "fetch_before", "sha256_before", "fetch", "sha256",
     )  # fmt: skip
+
+
+def test_every_test_that_the_promises_name_exists() -> None:
+    promises = (ROOT / "docs" / "promises.md").read_text("utf-8")
+    named = set(re.findall(r"`(tests/[a-z_/]+\.py)`", promises))
+    assert len(named) > 8
+    for name in named:
+        assert (ROOT / name).exists(), name
