@@ -42,8 +42,8 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
             return _reading(about, about.outcome, about.reason, Record())
         parser = PARSERS[about.parser].NAME
         # The same bytes say the same, unless a newer parser reads more in them.
-        if about.body == about.settled and about.settled_parser == parser:
-            confirm_page(connection, about)
+        same = about.body == about.settled and about.settled_parser == parser
+        if same and confirm_page(connection, about):
             record = Record()
             outcome: Outcome = "unchanged"
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -20,10 +20,15 @@ _NATION = {"us": "United States"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """What one page last showed of a race or story, and since which look. `state` is JSON."""
+    """What one page last showed of a race or story, from which look to which. `state` is JSON.
+
+    candidates: whom the page's accepted looks at a race have shown; a stale one says nothing.
+    """
 
     state: str
     first_fetch: int
+    last_fetch: int
+    candidates: frozenset[str]
 
 
 def race_json(state: RaceState) -> str:
@@ -259,25 +264,41 @@ def save_article(
 def load_sighting(connection: sqlite3.Connection, look: Look, part: str) -> Sighting | None:
     """What the look's page last showed of the part; None when it never did."""
     row = connection.execute(
-        "SELECT state, first_fetch FROM sighting WHERE page = ? AND part = ?",
+        "SELECT state, first_fetch, last_fetch, candidates FROM sighting"
+        " WHERE page = ? AND part = ?",
         (look.page, part),
     ).fetchone()
-    return row and Sighting(**dict(row))
+    if row is None:
+        return None
+    candidates = frozenset(json.loads(row["candidates"]))
+    return Sighting(**{**dict(row), "candidates": candidates})
 
 
 def save_sighting(
-    connection: sqlite3.Connection, look: Look, part: str, state: str, verdict: str
+    connection: sqlite3.Connection,
+    look: Look,
+    part: str,
+    state: str,
+    verdict: str,
+    candidates: Iterable[str] = (),
 ) -> None:
     """The page shows this state now: one look more of it, or the first."""
     connection.execute(
         """
-        INSERT INTO sighting (page, part, state, verdict, first_fetch, last_fetch)
-        VALUES (:page, :part, :state, :verdict, :fetch, :fetch)
+        INSERT INTO sighting (page, part, state, candidates, verdict, first_fetch, last_fetch)
+        VALUES (:page, :part, :state, :candidates, :verdict, :fetch, :fetch)
         ON CONFLICT (page, part) DO UPDATE SET
             first_fetch = iif(state = :state, first_fetch, :fetch),
-            last_fetch = :fetch, verdict = :verdict, state = :state
+            last_fetch = :fetch, verdict = :verdict, state = :state, candidates = :candidates
         """,
-        {"page": look.page, "part": part, "state": state, "verdict": verdict, "fetch": look.fetch},
+        {
+            "page": look.page,
+            "part": part,
+            "state": state,
+            "candidates": json.dumps(sorted(candidates)),
+            "verdict": verdict,
+            "fetch": look.fetch,
+        },
     )
 
 

@@ -95,28 +95,40 @@ def _vanished(connection: sqlite3.Connection, look: Look, snapshot: Snapshot) ->
     ]
 
 
-def confirm_page(connection: sqlite3.Connection, look: Look) -> None:
-    """The page is what it was: everything that it shows of the current state is shown again."""
-    for part, state in current.settled_sightings(connection, look):
-        current.save_sighting(connection, look, part, state, "accepted")
+def confirm_page(connection: sqlite3.Connection, look: Look) -> bool:
+    """The page is what it was: what it shows of the current state is shown again.
+
+    False, and nothing written, when another page has moved some of it on since: then the look
+    must be judged like any other.
+    """
+    parts = current.settled_sightings(connection, look)
+    if not all(_is_current(connection, look, part, state) for part, state in parts):
+        return False
+    for part, state in parts:
+        sighting = current.load_sighting(connection, look, part)
+        candidates = sighting.candidates if sighting is not None else ()
+        current.save_sighting(connection, look, part, state, "accepted", candidates)
         if part.startswith("race "):
-            _confirm_race(connection, look, current.race_from_json(state))
+            shown = current.race_from_json(state)
+            race = current.load_race(connection, look, *_race_ids(connection, look, shown), shown)
+            if race is not None:
+                current.race_still_shown(connection, look, race, shown.source_updated_at)
         else:
-            _confirm_article(connection, look, current.article_from_json(state))
+            article = current.load_article(connection, look, current.article_from_json(state).id)
+            if article is not None:
+                current.article_still_shown(connection, look, article)
+    return True
 
 
-def _confirm_race(connection: sqlite3.Connection, look: Look, shown: RaceState) -> None:
-    race, place = _race_ids(connection, look, shown)
-    now = current.load_race(connection, look, race, place, shown)
-    # Another page may have moved the race on since; then this page shows it no longer.
-    if now is not None and not compare_race(now.state, shown, frozenset()):
-        current.race_still_shown(connection, look, now, shown.source_updated_at)
-
-
-def _confirm_article(connection: sqlite3.Connection, look: Look, shown: Article) -> None:
-    now = current.load_article(connection, look, shown.id)
-    if now is not None and not compare_article(now.article, shown)[0]:
-        current.article_still_shown(connection, look, now)
+def _is_current(connection: sqlite3.Connection, look: Look, part: str, state: str) -> bool:
+    """Whether what the page shows of this part is how the part stands now."""
+    if part.startswith("race "):
+        shown = current.race_from_json(state)
+        race = current.load_race(connection, look, *_race_ids(connection, look, shown), shown)
+        return race is not None and not compare_race(race.state, shown, frozenset())
+    told = current.article_from_json(state)
+    article = current.load_article(connection, look, told.id)
+    return article is not None and not compare_article(article.article, told)[0]
 
 
 def _race_ids(connection: sqlite3.Connection, look: Look, state: RaceState) -> tuple[int, int]:
@@ -139,7 +151,7 @@ def _record_race(
     now = current.load_race(connection, look, race, place, new)
     sighting = current.load_sighting(connection, look, part)
     record.said_something |= sighting is None or sighting.state != state
-    shown = _candidates(sighting)
+    shown = frozenset() if sighting is None else sighting.candidates
     verdict: Verdict = "accepted"
     if now is None:
         current.save_race(connection, look, race, place, new, before=None)
@@ -168,7 +180,9 @@ def _record_race(
             _refuse(connection, look, refusal, record)
     if verdict != "rejected":
         record.accepted |= verdict == "accepted"
-        current.save_sighting(connection, look, part, state, verdict)
+        if verdict == "accepted":
+            shown = frozenset(tally.candidate for tally in new.tallies)
+        current.save_sighting(connection, look, part, state, verdict, shown)
 
 
 def _record_article(
@@ -303,12 +317,6 @@ def _candidate(connection: sqlite3.Connection, subject: _Subject, change: Change
     return current.candidate_id(connection, subject.race, change.candidate, change.candidate)
 
 
-def _candidates(sighting: current.Sighting | None) -> frozenset[str]:
-    if sighting is None:
-        return frozenset()
-    return frozenset(t.candidate for t in current.race_from_json(sighting.state).tallies)
-
-
 def _persistence(
     connection: sqlite3.Connection,
     look: Look,
@@ -321,7 +329,8 @@ def _persistence(
 
     brought_by, shown_by: the looks that brought the current state, and that showed it last.
     """
-    if sighting is None or sighting.state != state:
+    unbroken = sighting is not None and sighting.last_fetch == _last_good_look(connection, look)
+    if sighting is None or sighting.state != state or not unbroken:
         return Persistence(looks=1, since=look.fetched_at, repeated=False)
     row = connection.execute(
         "SELECT count(*) AS looks, min(fetched_at) AS since FROM fetch"

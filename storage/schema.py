@@ -194,6 +194,7 @@ CREATE TABLE sighting (
     page INTEGER NOT NULL REFERENCES page(id),
     part TEXT NOT NULL,  -- race and place, or article, as the state names it
     state TEXT NOT NULL,  -- JSON: what the page last showed there
+    candidates TEXT NOT NULL,  -- JSON list: whom its accepted looks have shown
     verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'stale')),
     first_fetch INTEGER NOT NULL REFERENCES fetch(id),
     last_fetch INTEGER NOT NULL REFERENCES fetch(id),
@@ -276,6 +277,8 @@ CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+CREATE TRIGGER {table}_from_one AFTER INSERT ON {table} WHEN NEW.id < 1
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table}
 WHEN EXISTS (SELECT 1 FROM {table} WHERE {collision})
   OR (NEW.id <> -1 AND NEW.id <= (SELECT coalesce(max(id), 0) FROM {table}))
@@ -292,6 +295,8 @@ WHEN OLD.outcome IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.page IS NOT OLD.page
   OR NEW.wire_sha256 IS NOT OLD.wire_sha256 OR NEW.wire_size IS NOT OLD.wire_size
 BEGIN SELECT RAISE(ABORT, 'a fetch is read once and never altered'); END;
 CREATE TRIGGER fetch_no_delete BEFORE DELETE ON fetch
+BEGIN SELECT RAISE(ABORT, 'fetch is append-only'); END;
+CREATE TRIGGER fetch_from_one AFTER INSERT ON fetch WHEN NEW.id < 1
 BEGIN SELECT RAISE(ABORT, 'fetch is append-only'); END;
 CREATE TRIGGER fetch_in_order BEFORE INSERT ON fetch
 WHEN NEW.id <= (SELECT coalesce(max(id), 0) FROM fetch) AND NEW.id <> -1

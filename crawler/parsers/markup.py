@@ -12,13 +12,15 @@ from bs4.element import NavigableString, PageElement
 from crawler.errors import NotUnderstood
 
 _BLANKS = re.compile(r"[\s\u200b\u2060\ufeff]+")
+_HALVES = re.compile("[\ud800-\udfff]")
 _NOT_SHOWN = ("head", "noscript", "template", "textarea", "select")
 _TEXTS = (NavigableString, CData)
 
 
 def fold(text: str) -> str:
     """The text with every run of white space, no-break and zero-width ones too, as one blank."""
-    return _BLANKS.sub(" ", text).strip()
+    # Half a character, which JSON can spell, has no bytes to be kept as.
+    return _BLANKS.sub(" ", _HALVES.sub("\ufffd", text)).strip()
 
 
 def page_tree(body: bytes, charset: str | None) -> BeautifulSoup:

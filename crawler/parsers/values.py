@@ -71,7 +71,10 @@ def _clock(match: re.Match[str], year: int) -> datetime | None:
         local = datetime(year, month, int(match["day"]), hour, int(match["minute"]), tzinfo=EASTERN)
     except ValueError:
         return None
-    return local.astimezone(UTC)
+    try:
+        return local.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def eastern_without_year(text: str, election_date: date) -> datetime | None:
@@ -103,8 +106,8 @@ def machine_time(value: object) -> datetime | None:
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read(value.strip())
-        except ValueError:
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
             continue
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
     return None
