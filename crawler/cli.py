@@ -115,7 +115,12 @@ def init(configuration: Path, contact: str | None) -> None:
     """
     from crawler.starting import write_configuration
 
-    if not write_configuration(configuration, contact):
+    try:
+        written = write_configuration(configuration, contact)
+    except OSError as error:
+        click.echo(f"tallytrail: {configuration}: {error.strerror}; name another place", err=True)
+        sys.exit(2)
+    if not written:
         click.echo(f"tallytrail: {configuration} is there already; it is left as it is", err=True)
         sys.exit(2)
     click.echo(f"Wrote {configuration}. Look through it, then run: tallytrail crawl", err=True)
@@ -140,7 +145,10 @@ def crawl(configuration: Path, database: Path) -> None:
 
         return run("everything", configuration=configuration, database=database)
 
-    sys.exit(alone(database, configuration, work))
+    try:
+        sys.exit(alone(database, configuration, work))
+    except KeyboardInterrupt:  # before the crawl itself listens to signals
+        sys.exit(130)
 
 
 @main.command()

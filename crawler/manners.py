@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import ClassVar
 
 from scrapy import Request, signals
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest
@@ -230,3 +231,11 @@ def _public(address: str, name: str) -> str:
         PublicResolver.refused[name] = address
         raise DNSLookupError(f"{name} leads to {address}, which is no public address")
     return address
+
+
+class OnceHandler(HTTP11DownloadHandler):
+    """Sends a request once: whether and when it is sent again is for the next crawl to say."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._pool.retryAutomatically = False

@@ -249,6 +249,7 @@ def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
         return _run_spider(spider, run, process)
     finally:
         with suppress(sqlite3.Error):  # what went wrong with it is told already
+            run.connection.execute("PRAGMA busy_timeout = 0")
             end_run(run.connection, datetime.now(UTC))
 
 

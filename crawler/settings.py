@@ -38,7 +38,11 @@ MEMUSAGE_CHECK_INTERVAL_SECONDS = 1  # 60: a crawl may be over before the second
 
 # Safe
 DOWNLOAD_VERIFY_CERTIFICATES = True  # False: these are election results
-DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}  # all on
+DOWNLOAD_HANDLERS = {  # data, file, ftp and s3 are on too
+    **dict.fromkeys(("data", "file", "ftp", "s3")),
+    # Scrapy's own asks a second time, at once, when a kept connection is closed without an answer.
+    **dict.fromkeys(("http", "https"), "crawler.manners.OnceHandler"),
+}
 REDIRECT_ENABLED = False  # True: a redirect may leave the configured hosts
 METAREFRESH_ENABLED = False  # True: so may this
 REFERER_ENABLED = False  # True: tells one site what we read at another

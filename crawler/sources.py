@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -58,7 +59,10 @@ class Source:
         Plain http is asked for only from hosts that the configuration names so; elsewhere the
         same page is asked for over https.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # "http://[" is no address
+            return None
         if parts.scheme not in ("http", "https") or parts.netloc not in self.hosts:
             return None
         if parts.scheme == "http" and parts.netloc not in self.plain_hosts:
@@ -90,14 +94,16 @@ def read_configuration(path: Path) -> Configuration:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     table = _Table(str(path), document)
-    contact = table.text("contact")
+    contact = table.text("contact").strip()
     if contact == PLACEHOLDER or not re.search("@|://", contact):
         table.fail("contact", "put in your own mail or web address: sites see whom to write to")
     every = table.text("every", "5m")
     duration = _DURATION.fullmatch(every)
-    if duration is None or int(duration[1]) == 0:
+    if duration is None or int(duration[1]) == 0 or len(duration[1]) > 6:
         table.fail("every", f'"{every}" is no duration; write "90s", "5m" or "1h"')
     delay = table.take("delay", (int, float), 1.0)
+    if not math.isfinite(delay):
+        table.fail("delay", f"{delay} is no number of seconds")
     entries = table.take("source", (list,), [])
     table.done()
     if not entries:
@@ -135,7 +141,7 @@ def _source(table: _Table) -> Source:
     timezone = table.text("timezone", parser.TIMEZONE)
     try:
         ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         table.fail("timezone", f'"{timezone}" is no IANA time zone, such as "America/New_York"')
     pages = _addresses(table, "pages")
     discover = _addresses(table, "discover")
@@ -169,10 +175,13 @@ def _source(table: _Table) -> Source:
 def _addresses(table: _Table, key: str) -> list[str]:
     addresses = table.take(key, (list,), [])
     for url in addresses:
-        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
+        try:
+            parts = urlsplit(url if isinstance(url, str) else "")
+            fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # brackets that are no address, a port that is no number
+            fits = False
+        if not fits:
             table.fail(key, f"{url!r} is no http or https address")
-        if not urlsplit(url).hostname:
-            table.fail(key, f"{url!r} names no host")
     return list(dict.fromkeys(addresses))
 
 

@@ -133,29 +133,30 @@ def compare_race(
     rows += _number_change(
         "expected_vote_changed", "expected_vote_pct", old.expected_vote_pct, new.expected_vote_pct
     )
-    return _flagged(rows, old, new, flags)
+    after = merged_race(old, new, shown)
+    return _flagged(rows, leaders(old.tallies), leaders(after.tallies), flags)
 
 
 def _flagged(
-    rows: list[Change], old: RaceState, new: RaceState, flags: tuple[str, ...]
+    rows: list[Change], before: frozenset[str], after: frozenset[str], flags: tuple[str, ...]
 ) -> list[Change]:
-    before, after = leaders(old.tallies), leaders(new.tallies)
-    turned = bool(before and after and before != after)
-    moved = [r.candidate for r in rows if r.field == "votes" and r.kind != "first"]
-    # On the new leader's row; where only the old leader's votes moved, on that one.
-    bearer = next((c for c in moved if c in after), next((c for c in moved if c in before), None))
-    return [
-        replace(
-            row,
-            flags=flags
-            + (
-                ("lead_change",)
-                if turned and row.field == "votes" and row.candidate == bearer
-                else ()
-            ),
-        )
-        for row in rows
-    ]
+    turner = _turner(rows, before, after) if before and after and before != after else None
+    return [replace(row, flags=flags + (("lead_change",) if row is turner else ())) for row in rows]
+
+
+def _turner(rows: list[Change], before: Set[str], after: Set[str]) -> Change | None:
+    """The row that turned the lead: the new leader's votes, else what befell the old one's."""
+
+    def first(field: str, who: Set[str]) -> Change | None:
+        moved = (r for r in rows if r.field == field and r.kind != "first" and r.candidate in who)
+        return next(moved, None)
+
+    return (
+        first("votes", after)
+        or first("set", after - before)
+        or first("votes", before)
+        or first("set", before)
+    )
 
 
 def merged_race(old: RaceState, new: RaceState, shown: Set[str]) -> RaceState:

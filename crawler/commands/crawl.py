@@ -20,6 +20,9 @@ class Command(crawl.Command):
         if len(args) != 1:
             raise UsageError("name one spider, as in: scrapy crawl results")
         assert self.crawler_process is not None
+        spiders = self.crawler_process.spider_loader.list()
+        if args[0] not in spiders:
+            raise UsageError(f"there is no spider {args[0]}; there are {', '.join(spiders)}")
         configuration = Path(os.environ.get("TALLYTRAIL_CONFIG", "tallytrail.toml"))
         database = Path(os.environ.get("TALLYTRAIL_DB", "tallytrail.db"))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlsplit
 
-#: The outlet moved from the first to the second by 2026; both are one site.
-HOSTS = frozenset({"abcnews.go.com", "abcnews.com", "www.abcnews.com"})
+#: The outlet moved from the first to the second by 2026; the last has its feeds. All are one site.
+HOSTS = frozenset({"abcnews.go.com", "abcnews.com", "www.abcnews.com", "feeds.abcnews.com"})
 
 _WIRE = re.compile(r"/wireStory/(?:[^/]*-)?([0-9]+)/?$")
 _ID = re.compile(r"[0-9]+")
@@ -19,7 +19,10 @@ def story_id(url: str | None) -> str | None:
     """
     if url is None:
         return None
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # "http://[" is no address
+        return None
     wire = _WIRE.search(parts.path)
     if wire:
         return wire[1]

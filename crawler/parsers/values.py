@@ -39,6 +39,7 @@ _MONTH_DAY = r"(?P<month>[A-Za-z]+)\.? (?P<day>[0-9]{1,2})"
 _YEARLESS = re.compile(rf"{_MONTH_DAY}, {_CLOCK} (?P<zone>ET|EST|EDT)")
 _DATED = re.compile(rf"{_MONTH_DAY}, (?P<year>[0-9]{{4}}), {_CLOCK}(?: (?P<zone>ET|EST|EDT))?")
 
+_LONGEST_COUNT = 24
 _COUNT = re.compile(r"[0-9]{1,3}(,[0-9]{3})*|[0-9]+")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?) ?%")
 
@@ -51,7 +52,9 @@ def count(text: str) -> int | None:
 
     None when the text is anything else; "1_000" and other digits, which int() takes, are.
     """
-    return int(text.replace(",", "")) if _COUNT.fullmatch(text) else None
+    if len(text) > _LONGEST_COUNT or not _COUNT.fullmatch(text):
+        return None
+    return int(text.replace(",", ""))
 
 
 def percent(text: str) -> float | None:

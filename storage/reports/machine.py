@@ -27,5 +27,6 @@ def _cell(value: object) -> object:
 
 def _csv_line(cells: Sequence[object]) -> str:
     buffer = io.StringIO(newline="")
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
+    # With the standard's own line end, so that a lone "\r" in a cell is quoted too.
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().removesuffix("\r\n") + "\n"

@@ -74,7 +74,10 @@ def _seen(row: LogRow, zone: ZoneInfo, shown: datetime | None) -> str:
     """ "seen 7:45 PM, last look before 6:05 PM"; with its day where that is another one."""
     seen = instant(row.seen_at).astimezone(zone)
     before = instant(row.seen_after).astimezone(zone) if row.seen_after else None
-    close = before is not None and seen - before < timedelta(minutes=2)
+    # Between times of one zone, Python does not count the hour that comes twice.
+    close = row.seen_after is not None and (
+        instant(row.seen_at) - instant(row.seen_after) < timedelta(minutes=2)
+    )
     text = _clock(seen, seconds=close)
     if shown is None or seen.date() != shown.astimezone(zone).date():
         text = f"{seen.day} {seen:%b %Y} {text}"
@@ -91,19 +94,23 @@ def _ids(rows: Sequence[LogRow]) -> str:
 
 
 def _table(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Cells in columns: the first to the left, figures to the right, the last (ids) at the end."""
-    if not lines:
-        return []
-    count = len(lines[0])
-    widths = [max(len(line[i]) for line in lines) for i in range(count)]
-    rows = []
-    for line in lines:
-        cells = [
-            cell.ljust(width) if i in (0, count - 2, count - 1) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        rows.append("  " + "   ".join(cells).rstrip())
-    return rows
+    """Cells in columns: the first and the last to the left, figures between them to the right.
+
+    A column without any text is left out.
+    """
+    columns = [column for column in zip(*lines, strict=True) if any(column)]
+    aligned = []
+    for number, column in enumerate(columns):
+        width = max(map(len, column))
+        left = number == 0 or not any(c.isdigit() for cell in column for c in cell)
+        aligned.append([cell.ljust(width) if left else cell.rjust(width) for cell in column])
+    return ["  " + "   ".join(row).rstrip() for row in zip(*aligned, strict=True)]
+
+
+def _with_ids(lines: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """The lines with their ids in one column behind the longest."""
+    width = max(map(len, lines), default=0)
+    return [f"{line.ljust(width)}   {i}" if i else line for line, i in zip(lines, ids, strict=True)]
 
 
 def look_text(look: LookAt, paint: Paint = plain) -> list[str]:
@@ -131,17 +138,20 @@ def _race_look(look: LookAt, paint: Paint) -> list[str]:
     names = ranked(after.tallies)
     moved = {t.candidate: [r for r in look.rows if r.candidate == t.candidate] for t in names}
     fell = [t for t in names if any(r.kind == "votes_decreased" for r in moved[t.candidate])]
+    shown = (*fell, *(t for t in names if t not in fell))
     table = _table(
-        [
-            _tally_cells(tally, moved[tally.candidate], after.projection == tally.candidate)
-            for tally in (*fell, *(t for t in names if t not in fell))
-        ]
+        [_tally_cells(t, moved[t.candidate], after.projection == t.candidate) for t in shown]
     )
+    ids = [_ids([r for r in moved[t.candidate] if r.field in _FIGURES]) for t in shown]
+    expected = [r for r in look.rows if r.kind == "expected_vote_changed"]
+    standing = _standing(before, after, expected)
+    lines = _with_ids([*table, *standing], [*ids, *(_ids(expected) for _ in standing)])
     for index in range(len(fell)):
-        table[index] = paint("alarm", table[index])
-    return [head, *urgent, *table, *_standing(look, before, after)]
+        lines[index] = paint("alarm", lines[index])
+    return [head, *urgent, *lines]
 
 
+_FIGURES = ("votes", "electoral_votes")
 _EVENTS = {
     "projection_made",
     "projection_retracted",
@@ -179,7 +189,6 @@ def _tally_cells(tally: Tally, rows: Sequence[LogRow], projected: bool) -> list[
         notes.append("votes fell")
     if votes is not None:
         notes += [flag.replace("_", " ") for flag in votes.flags]
-    shown = [r for r in rows if r.field in ("votes", "electoral_votes")]
     return [
         printable(tally.name),
         "votes not published" if tally.votes is None else f"{tally.votes:,}",
@@ -187,35 +196,26 @@ def _tally_cells(tally: Tally, rows: Sequence[LogRow], projected: bool) -> list[
         "" if tally.electoral_votes is None else f"{tally.electoral_votes} EV",
         "" if electors is None or electors.old is None else f"was {electors.old}",
         ", ".join(notes),
-        _ids(shown),
     ]
 
 
-def _standing(look: LookAt, before: RaceState, after: RaceState) -> list[str]:
-    """Who leads by how much, and how far the count is."""
+def _standing(before: RaceState, after: RaceState, expected: Sequence[LogRow]) -> list[str]:
+    """Who leads by how much, and how far the count is; expected: the rows that moved the latter."""
     parts = []
     lead, now, then = leaders(after.tallies), margin(after.tallies), margin(before.tallies)
     if len(lead) == 1 and now is not None:
         (leader,) = lead
         name = next(printable(t.name) for t in after.tallies if t.candidate == leader)
-        moved = (
-            f" ({now - then:+,})" if then is not None and lead == leaders(before.tallies) else ""
-        )
+        same = then is not None and lead == leaders(before.tallies)
+        moved = f" ({now - then:+,})" if same and then is not None else ""
         parts.append(f"{name} leads by {now:,}{moved}")
     elif len(lead) > 1:
         parts.append("tied")
-    rows = [r for r in look.rows if r.kind == "expected_vote_changed"]
     if after.expected_vote_pct is not None:
-        was = (
-            f", was {before.expected_vote_pct:g}%"
-            if rows and before.expected_vote_pct is not None
-            else ""
-        )
+        pct = before.expected_vote_pct
+        was = f", was {pct:g}%" if expected and pct is not None else ""
         parts.append(f"{after.expected_vote_pct:g}% of expected vote in{was}")
-    if not parts:
-        return []
-    ids = _ids(rows)
-    return [f"  {' · '.join(parts)}" + (f"   {ids}" if ids else "")]
+    return [f"  {' · '.join(parts)}"] if parts else []
 
 
 def _story_look(look: LookAt, paint: Paint) -> list[str]:
@@ -322,7 +322,7 @@ def results_text(
     parts = []
     if top.margin:
         parts.append(f"{printable(top.candidate_name)} leads by {top.margin:,}")
-    elif top.margin == 0:
+    elif top.margin == 0 and top.votes:
         parts.append("tied")
     if top.expected_vote_pct is not None:
         parts.append(f"{top.expected_vote_pct:g}% of expected vote in")
