@@ -29,6 +29,9 @@ from crawler.running import Run, run_of
 
 #: A site may ask for no more patience than this at once.
 LONGEST_HOLD = timedelta(hours=24)
+#: Seconds that a run waits between two requests because robots.txt asks for it (Crawl-delay). Who
+#: asks for longer is asked for one page, and then left alone for that time.
+LONGEST_PAUSE = 60.0
 #: Answers by which a site says that it is asked too much.
 BUSY = (429, 503)
 
@@ -96,9 +99,13 @@ class PoliteMiddleware:
             for name, values in response.headers.items()
         }
         now = datetime.now(UTC)
+        host = urlparse_cached(request).hostname or ""
         until = held_until(response.status, headers, now)
+        if until is None and host in self.run.slow_hosts and "page" in request.meta:
+            wait = timedelta(seconds=self.run.slow_hosts[host])
+            until = now + min(wait, LONGEST_HOLD)
         if until is not None and until > now:
-            self.run.hold(urlparse_cached(request).hostname or "", until)
+            self.run.hold(host, until)
             while slot.queue:  # they were let through before the site asked
                 slot.queue.popleft()[1].errback(_held(until))
 
@@ -158,6 +165,10 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         assert rules is not None
         assert not isinstance(rules, Deferred)
         delay = rules.crawl_delay(self._default_useragent)
+        if delay is not None and delay > LONGEST_PAUSE:
+            if self.run is not None:
+                self.run.slow_hosts[urlparse_cached(request).hostname or ""] = delay
+            delay = None
         if self.run is not None:
             self.run.remember_robots(netloc, body, delay)
         assert self.crawler.engine is not None

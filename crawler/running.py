@@ -61,6 +61,9 @@ class Run:
         self.database = database
         self.connection = connection
         self._holds = holds(connection)
+        self.slow_hosts: dict[
+            str, float
+        ] = {}  # seconds, where one run cannot wait for a second page
         self.previous_end, self.previous_killed = previous_run(connection)
         self.outcomes: Counter[str] = Counter()
         self.changes: list[int] = []

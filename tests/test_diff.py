@@ -450,6 +450,23 @@ def test_a_line_dropped_by_its_origin_is_a_change_and_so_is_its_return() -> None
     assert [(r.kind, r.old, r.new) for r in rows] == [("dek_changed", None, "A dek")]
 
 
+def test_an_origin_that_leaves_a_field_empty_hides_no_edit_in_another() -> None:
+    rows, _ = compare_article(
+        story(headline={"state": None, "markup": "Before"}),
+        story(headline={"state": None, "markup": "After"}),
+    )
+    assert [(r.kind, r.old, r.new) for r in rows] == [("headline_changed", "Before", "After")]
+
+
+def test_an_edit_during_the_silence_of_an_origin_is_not_lost() -> None:
+    _, current = compare_article(
+        story(headline={"state": "Before", "markup": "Spelled otherwise"}),
+        story(headline={"state": None, "markup": "Spelled otherwise"}),
+    )
+    rows, _ = compare_article(current, story(headline={"state": "After"}))
+    assert [(r.kind, r.old, r.new) for r in rows] == [("headline_changed", "Before", "After")]
+
+
 def test_a_value_that_only_a_new_origin_tells_is_a_first_sight() -> None:
     rows, _ = compare_article(
         story(headline={"markup": "H"}, dek={"markup": None}),

@@ -25,7 +25,7 @@ def tallies(votes: Votes) -> Sequence[Tally]:
     [
         ({"harris": 5, "trump": 9}, ["trump", "harris"]),
         ({"stein": None, "harris": 5, "trump": 9}, ["trump", "harris", "stein"]),
-        ({"stein": None, "harris": 0}, ["harris", "stein"]),  # None stands below 0, it is not 0
+        ({"harris": None, "stein": 0}, ["stein", "harris"]),  # None stands below 0, it is not 0
         ({"trump": 5, "harris": 5}, ["harris", "trump"]),  # equal votes: by key, in every look
         ({"trump": None, "harris": None}, ["harris", "trump"]),
         ({}, []),

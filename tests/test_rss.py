@@ -88,6 +88,7 @@ def test_the_encoding_is_the_one_that_the_feed_declares(encoding: str) -> None:
         pytest.param(b'<feed xmlns="http://www.w3.org/2005/Atom"><entry/></feed>', id="Atom"),
         pytest.param(b"<urlset><url><loc>https://a.example/</loc></url></urlset>", id="sitemap"),
         pytest.param(b"<rss/>", id="no channel"),
+        pytest.param(b"<tv><channel><item/></channel></tv>", id="another root"),
         pytest.param(gzip.compress(FEED.encode(), mtime=0), id="gzip"),
         pytest.param(FEED.encode() + b"<rss/>", id="two documents"),
         pytest.param(feed("<item><link>&undefined;</link></item>"), id="unknown entity"),
