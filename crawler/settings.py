@@ -59,5 +59,8 @@ LOG_FORMAT = "%(levelname)s [%(name)s] %(message)s"  # with the local time
 EXTENSIONS = {  # several more are on
     "scrapy.extensions.corestats.CoreStats": None,
     "scrapy.extensions.logstats.LogStats": None,
+    # Scrapy's own also counts the memory of whoever started us.
+    "scrapy.extensions.memusage.MemoryUsage": None,
+    "crawler.memory.MemoryLimit": 0,
 }
 FEED_EXPORT_ENCODING = "utf-8"  # None

@@ -425,3 +425,15 @@ def test_a_story_page_of_megabytes_is_read_within_256_megabytes(
         print(f"\n{peak:.0f} MB at most, {time.monotonic() - began:.1f} s")
     assert peak <= 256
     desk.assert_log_is_true()
+
+
+_LARGE = """
+import subprocess, sys
+held = b"x" * (400 * 1024 * 1024)
+sys.exit(subprocess.call(sys.argv[1:]))
+"""
+
+
+def test_the_memory_of_whoever_starts_the_crawl_is_not_ours(desk: CountDesk) -> None:
+    assert_fine(desk.crawl(sys.executable, "-c", _LARGE))
+    desk.assert_log_is_true()
