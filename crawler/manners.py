@@ -245,8 +245,13 @@ def _public(address: str, name: str) -> str:
 
 
 class OnceHandler(HTTP11DownloadHandler):
-    """Sends a request once: whether and when it is sent again is for the next crawl to say."""
+    """One connection a request, which is sent once.
+
+    A connection that is kept may be closed by the site at the moment of the second request. Whether
+    that was asked twice, or failed for nothing, would be a matter of luck; whether and when it is
+    asked again is for the next crawl to say.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._pool.retryAutomatically = False
+        self._pool.persistent = False

@@ -40,7 +40,7 @@ MEMUSAGE_CHECK_INTERVAL_SECONDS = 1  # 60: a crawl may be over before the second
 DOWNLOAD_VERIFY_CERTIFICATES = True  # False: these are election results
 DOWNLOAD_HANDLERS = {  # data, file, ftp and s3 are on too
     **dict.fromkeys(("data", "file", "ftp", "s3")),
-    # Scrapy's own asks a second time, at once, when a kept connection is closed without an answer.
+    # Scrapy's own keeps connections, and asks a second time when the site has closed one.
     **dict.fromkeys(("http", "https"), "crawler.manners.OnceHandler"),
 }
 REDIRECT_ENABLED = False  # True: a redirect may leave the configured hosts

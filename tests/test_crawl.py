@@ -663,3 +663,13 @@ def test_what_was_received_and_not_read_is_read_first_by_the_next_crawl(
         (3, 2, "trump", 500),
     ]
     assert [f["outcome"] for f in bureau.fetches()] == ["new"] * 3
+
+
+def test_every_request_has_a_connection_of_its_own(site: Site, bureau: Bureau) -> None:
+    """A kept one may be closed by the site just as it is used again: a failure for nothing."""
+    bureau.configure(site.url + path_of(1), site.url + path_of(2))
+    site.shows(1, FIRST)
+    site.shows(2, FIRST)
+    bureau.quiet_crawl()
+    assert [request.path for request in site.requests] == ["/robots.txt", path_of(1), path_of(2)]
+    assert {request.headers["connection"] for request in site.requests} == {"close"}
