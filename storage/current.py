@@ -22,13 +22,14 @@ _NATION = {"us": "United States"}
 class Sighting:
     """What one page last showed of a race or story, from which look to which. `state` is JSON.
 
-    candidates: whom the page's accepted looks at a race have shown; a stale one says nothing.
+    candidates: whom the page's accepted looks at a race have shown, in the order of the last; a
+        stale one says nothing.
     """
 
     state: str
     first_fetch: int
     last_fetch: int
-    candidates: frozenset[str]
+    candidates: tuple[str, ...]
 
 
 def race_json(state: RaceState) -> str:
@@ -178,7 +179,11 @@ def save_race(
             "fetch": look.fetch,
         },
     )
+    names = {t.candidate: t.name for t in before.tallies} if before else {}
     for tally in state.tallies:
+        if names.get(tally.candidate, tally.name) != tally.name:
+            renamed = (tally.name, ids[tally.candidate])
+            connection.execute("UPDATE candidate SET name = ? WHERE id = ?", renamed)
         connection.execute(
             """
             INSERT INTO tally (source, race, place, candidate, votes, electoral_votes)
@@ -270,7 +275,7 @@ def load_sighting(connection: sqlite3.Connection, look: Look, part: str) -> Sigh
     ).fetchone()
     if row is None:
         return None
-    candidates = frozenset(json.loads(row["candidates"]))
+    candidates = tuple(json.loads(row["candidates"]))
     return Sighting(**{**dict(row), "candidates": candidates})
 
 
@@ -295,7 +300,7 @@ def save_sighting(
             "page": look.page,
             "part": part,
             "state": state,
-            "candidates": json.dumps(sorted(candidates)),
+            "candidates": json.dumps(list(candidates)),
             "verdict": verdict,
             "fetch": look.fetch,
         },

@@ -78,6 +78,20 @@ def _projection_change(old: str | None, new: str | None) -> list[Change]:
     return [Change(kind=kind, field="projection", candidate=new or old, old=old, new=new)]
 
 
+def _rename(old: Tally, new: Tally) -> list[Change]:
+    if old.name == new.name:
+        return []
+    return [
+        Change(
+            kind="candidate_renamed",
+            field="name",
+            candidate=new.candidate,
+            old=old.name,
+            new=new.name,
+        )
+    ]
+
+
 def _tally_changes(old: Tally, new: Tally) -> list[Change]:
     fell = old.votes is not None and new.votes is not None and new.votes < old.votes
     return _number_change(
@@ -129,7 +143,7 @@ def compare_race(
             )
             rows += _first_of_tally(tally)
         else:
-            rows += _tally_changes(before, tally)
+            rows += _rename(before, tally) + _tally_changes(before, tally)
     rows += _number_change(
         "expected_vote_changed", "expected_vote_pct", old.expected_vote_pct, new.expected_vote_pct
     )

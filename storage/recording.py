@@ -151,7 +151,8 @@ def _record_race(
     now = current.load_race(connection, look, race, place, new)
     sighting = current.load_sighting(connection, look, part)
     record.said_something |= sighting is None or sighting.state != state
-    shown = frozenset() if sighting is None else sighting.candidates
+    order = () if sighting is None else sighting.candidates
+    shown = frozenset(order)
     verdict: Verdict = "accepted"
     if now is None:
         current.save_race(connection, look, race, place, new, before=None)
@@ -162,7 +163,7 @@ def _record_race(
         current.race_still_shown(connection, look, now, new.source_updated_at)
     else:
         persistence = _persistence(connection, look, sighting, state, now.fetch, now.shown_by)
-        judgement = judge_race(new, now.state, persistence, look.fetched_at)
+        judgement = judge_race(new, now.state, persistence, look.fetched_at, order)
         if judgement.verdict == "accepted":
             merged = merged_race(now.state, new, shown)
             current.save_race(connection, look, race, place, merged, before=now.state)
@@ -181,8 +182,8 @@ def _record_race(
     if verdict != "rejected":
         record.accepted |= verdict == "accepted"
         if verdict == "accepted":
-            shown = frozenset(tally.candidate for tally in new.tallies)
-        current.save_sighting(connection, look, part, state, verdict, shown)
+            order = tuple(tally.candidate for tally in new.tallies)
+        current.save_sighting(connection, look, part, state, verdict, order)
 
 
 def _record_article(

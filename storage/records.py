@@ -160,6 +160,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "projection_changed": "the outlet called the race for somebody else",
         "candidate_added": "a candidate appeared in a race already known",
         "candidate_removed": "a page no longer shows a candidate whom it had shown",
+        "candidate_renamed": "the outlet spells a candidate's name otherwise",
         "race_added": "a race appeared on a page already looked at",
         "article_added": "a story appeared on a discovery page already looked at",
         "headline_changed": "the story's headline was edited",

@@ -7,6 +7,7 @@ is older than what it has shown already.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,12 +45,19 @@ ACCEPTED = Judgement(verdict="accepted")
 
 
 def judge_race(
-    new: RaceState, current: RaceState, persistence: Persistence, now: datetime
+    new: RaceState,
+    current: RaceState,
+    persistence: Persistence,
+    now: datetime,
+    order: Sequence[str] = (),
 ) -> Judgement:
-    """Judge a race whose figures differ from the current ones. `now` is the look's fetched_at."""
-    gone = withdrawn(new, current)
-    if gone:
-        return Judgement(verdict="rejected", reason=gone)
+    """Judge a race whose figures differ from the current ones. `now` is the look's fetched_at.
+
+    order: the candidates as the page's last accepted look had them, empty before the first.
+    """
+    fault = withdrawn(new, current) or exchanged(new, current, order)
+    if fault:
+        return Judgement(verdict="rejected", reason=fault)
     return _judge_time(new.source_updated_at, current.source_updated_at, persistence, now)
 
 
@@ -98,3 +106,29 @@ def withdrawn(new: RaceState, current: RaceState) -> str:
     if new.expected_vote_pct is None and current.expected_vote_pct is not None:
         missing.append(f"expected vote (was {current.expected_vote_pct:g}%)")
     return "no longer published: " + ", ".join(missing) if missing else ""
+
+
+def exchanged(new: RaceState, current: RaceState, order: Sequence[str]) -> str:
+    """Name the two whose electoral votes were exchanged as their names were; empty otherwise.
+
+    Where electoral votes stand apart from the names, only the order of both tells whose they are.
+    Names that change places above numbers that do not are no change of the count. Where the names
+    stand as before, an exchange is the outlet's own correction.
+    """
+    moved = [
+        (before, after)
+        for after in new.tallies
+        if (before := current.tally(after.candidate)) is not None
+        and before.electoral_votes != after.electoral_votes
+    ]
+    if len(moved) != 2:
+        return ""
+    (a, a_now), (b, b_now) = moved
+    if (a.electoral_votes, b.electoral_votes) != (b_now.electoral_votes, a_now.electoral_votes):
+        return ""
+    if [c for c in order if c in (a.candidate, b.candidate)] == [a.candidate, b.candidate]:
+        return ""
+    return (
+        f"{a_now.name} and {b_now.name} have changed places, and their electoral votes"
+        f" ({a.electoral_votes} and {b.electoral_votes}) have not"
+    )

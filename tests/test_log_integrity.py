@@ -158,6 +158,43 @@ def test_candidates_in_another_order_are_nothing(trail: Trail) -> None:
     assert trail.rows() == []
 
 
+def test_names_that_change_places_above_electors_that_do_not_change_nothing(trail: Trail) -> None:
+    """Electors stand apart from the names, so only the order tells whose they are."""
+    lines = "<i>{}</i><i>{}</i><b>Harris</b><i>{}</i><b>Trump</b><i>{}</i><div>270 to win</div>"
+    swapped = "<i>{}</i><i>{}</i><b>Trump</b><i>{}</i><b>Harris</b><i>{}</i><div>270 to win</div>"
+    table = Banner().html().partition("<table>")[2].partition("270 to win</div>")[0]
+    whole = f"<table>{table}270 to win</div>"
+    page = Page(damage=(whole, lines.format(223, 294, "67,410,748", "72,191,978")))
+    trail.look(page)
+    turned = swapped.format(223, 294, "72,191,978", "67,410,748")
+    reading = trail.look(replace(page, damage=(whole, turned)))
+    assert trail.changes() == []
+    assert ["changed places" in refusal.reason for refusal in reading.refusals] == [True]
+    trail.look(
+        Page(
+            banner=Banner(minute=30),
+            damage=(whole, lines.format(226, 294, "67,410,748", "72,191,978")),
+        )
+    )
+    assert trail.changes() == [("electoral_votes_changed", "harris", 223, 226, 3)]
+
+
+def test_a_name_that_is_spelled_otherwise_is_a_change_and_the_same_candidate(trail: Trail) -> None:
+    trail.look(Page())
+    figures = {"Kamala Harris": (223, 67_410_749), "Trump": (294, 72_191_978)}
+    trail.look(Page(banner=Banner(minute=30, figures=figures)))
+    assert trail.changes() == [
+        ("candidate_renamed", "harris", "Harris", "Kamala Harris", None),
+        ("votes_increased", "harris", 67_410_748, 67_410_749, 1),
+    ]
+    (renamed, _) = trail.rows()
+    assert (renamed.field, renamed.candidate_name) == ("name", "Kamala Harris")
+    trail.look(Page(banner=Banner(minute=31, figures=figures)))
+    assert len(trail.changes()) == 2
+    ((leader, second),) = queries.results(trail.connection)
+    assert (leader.candidate_name, second.candidate_name) == ("Trump", "Kamala Harris")
+
+
 def test_candidates_in_another_order_with_other_figures_are_matched_by_name(trail: Trail) -> None:
     trail.look(Page())
     figures = {"Trump": (312, 75_068_566), "Harris": (226, 71_900_392)}

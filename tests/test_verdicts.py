@@ -181,3 +181,33 @@ def test_the_clocks_zone_says_nothing() -> None:
     newer = replace(CURRENT, source_updated_at=elsewhere)
     assert judge_race(newer, at(0), shown(), NOW).verdict == "accepted"
     assert judge_race(at(0), newer, shown(), NOW).verdict == "stale"
+
+
+# Electoral votes that stand apart from the names.
+
+IN_ORDER = race(tally("harris", 100, 226), tally("trump", 120, 312))
+SWAPPED = race(tally("trump", 120, 226), tally("harris", 100, 312))
+
+
+def judged(new: RaceState, order: tuple[str, ...]) -> tuple[str, str]:
+    judgement = judge_race(at(1, new), at(0, IN_ORDER), shown(), NOW, order)
+    return judgement.verdict, judgement.reason
+
+
+@pytest.mark.parametrize("order", [("harris", "trump"), ("harris", "stein", "trump"), ()])
+def test_names_that_change_places_do_not_exchange_their_electors(order: tuple[str, ...]) -> None:
+    verdict, reason = judged(SWAPPED, order)
+    assert verdict == "rejected"
+    assert "changed places" in reason
+    assert "226" in reason
+
+
+def test_an_exchange_below_names_that_stand_as_before_is_the_outlet_s_correction() -> None:
+    assert judged(SWAPPED, ("trump", "harris"))[0] == "accepted"
+
+
+def test_electors_that_move_otherwise_are_no_exchange() -> None:
+    one = race(tally("trump", 120, 226), tally("harris", 100, 311))
+    assert judged(one, ("harris", "trump"))[0] == "accepted"
+    same = race(tally("trump", 130, 312), tally("harris", 100, 226))
+    assert judged(same, ("harris", "trump"))[0] == "accepted"

@@ -9,13 +9,13 @@ their own, whatever the elements around them.
     Expected vote reporting: 95%
 
 Electoral votes stand Democrat then Republican, as the names do. Nothing in it is guessed: what
-does not fit refuses the banner as a whole.
+does not fit, or fits in two ways, refuses the banner as a whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -28,17 +28,23 @@ from crawler.parsers.markup import fold, shown_texts, text_of
 from crawler.parsers.values import count, eastern_without_year, percent
 from storage.records import RaceState, Tally
 
-TITLE = re.compile(r"Your Voice,? Your Vote ([0-9]{4})")
-UPDATED = re.compile(r"Updated: ?(.*)")
-LABEL = re.compile(r"National Election Results: ?(.*)")
-PROJECTION = re.compile(r"(?:[a-z]+ icon )?Projection: ?(.*)")
-WINNER = re.compile(r"(.+) is President-elect")
-NEEDED = re.compile(r"(?:([^ ]+) )?to win")
-EXPECTED = re.compile(r"Expected vote reporting:? ?(.*)")
-FURNITURE = re.compile(r"Live results|(democrats|republicans|independents|others) icon")
-VOTES = re.compile(r"(.+) votes")
+# Layouts may print a text in capitals.
+TITLE = re.compile(r"Your Voice,? Your Vote ([0-9]{4})", re.IGNORECASE)
+UPDATED = re.compile(r"Updated: ?(.*)", re.IGNORECASE)
+LABEL = re.compile(r"National Election Results: ?(.*)", re.IGNORECASE)
+PROJECTION = re.compile(r"(?:[a-z]+ icon )?Projection: ?(.*)", re.IGNORECASE)
+WINNER = re.compile(r"(.+) is President-elect", re.IGNORECASE)
+NEEDED = re.compile(r"(?:([^ ]+) )?to win", re.IGNORECASE)
+EXPECTED = re.compile(r"Expected vote reporting:? ?(.*)", re.IGNORECASE)
+FURNITURE = re.compile(
+    r"Live results|(democrats|republicans|independents|others) icon", re.IGNORECASE
+)
+VOTES = re.compile(r"(.+) votes", re.IGNORECASE)
 T = TypeVar("T")
 NAME = re.compile(r"[^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+)*\.?")
+
+#: What may follow a last name.
+SUFFIXES = ("jr", "sr", "ii", "iii", "iv")
 
 #: Race slug by the word after "National Election Results:"; others were never seen.
 RACES = {"presidential": "president"}
@@ -76,7 +82,15 @@ class _Name:
 
     @property
     def key(self) -> str:
-        return self.text.split()[-1].lower()
+        return _last_name(self.text)
+
+
+def _last_name(name: str) -> str:
+    """The last name in lower case: "Robert F. Kennedy Jr." is "kennedy"."""
+    words = name.lower().split()
+    while len(words) > 1 and words[-1].strip(".,") in SUFFIXES:
+        words.pop()
+    return words[-1].strip(",")
 
 
 #: The landmarks that only a banner has; two of them near each other are one, damaged or not.
@@ -94,22 +108,52 @@ def find_banners(tree: Tag) -> list[list[NavigableString]]:
     """The texts of each run of landmarks on the page, whole or damaged; none without a banner."""
     texts = list(_outside_prose(tree))
     lines = [fold(node) for node in texts]
-    marks = [i for i, line in enumerate(lines) if _landmark(line) or _title(lines, i)]
     runs: list[list[int]] = []
-    for at in marks:
+    for at in (i for i in range(len(lines)) if _belongs(lines, i)):
         if runs and at - runs[-1][-1] <= GAP:
             runs[-1].append(at)
         else:
             runs.append([at])
-    return [
+    whole = [
         texts[run[0] : _end(lines, run[-1])]
         for run in runs
-        if len({_landmark(lines[at]) for at in run} - {None}) >= 2
+        if _is_banner({_kind(lines, at) for at in run})
     ]
+    return whole + [[node] for node, line in zip(texts, lines, strict=True) if _run_together(line)]
+
+
+def _belongs(lines: Sequence[str], at: int) -> bool:
+    return _kind(lines, at) is not None or _is_call(lines, at)
+
+
+def _is_banner(kinds: Set[str | None]) -> bool:
+    """Two landmarks are one, damaged or not. The title is the name of all of ABC's coverage."""
+    return len(kinds & LANDMARKS.keys()) >= 2 or {"title", "Updated"} <= kinds
+
+
+def _kind(lines: Sequence[str], at: int) -> str | None:
+    """Which landmark begins here, or the title; None where neither does."""
+    return _landmark(lines[at]) or ("title" if _title(lines, at) else None)
+
+
+def _is_call(lines: Sequence[str], at: int) -> bool:
+    """A projection of a President-elect, maybe spread over texts."""
+    if not PROJECTION.fullmatch(lines[at]):
+        return False
+    joined = (" ".join(lines[at:end]) for end in range(at + 1, min(at + SPREAD, len(lines)) + 1))
+    return any(
+        match is not None and WINNER.fullmatch(match[1])
+        for match in map(PROJECTION.fullmatch, joined)
+    )
 
 
 def _landmark(line: str) -> str | None:
     return next((name for name, mark in LANDMARKS.items() if mark.fullmatch(line)), None)
+
+
+def _run_together(line: str) -> bool:
+    """A whole banner in one text: its figures cannot be told apart."""
+    return LABEL.search(line) is not None and EXPECTED.search(line) is not None
 
 
 def _end(lines: Sequence[str], last: int) -> int:
@@ -161,6 +205,8 @@ def _outside_prose(tree: Tag) -> Iterator[NavigableString]:
 
 def _is_prose(block: Tag) -> bool:
     line = text_of(block)
+    if _run_together(line):
+        return False
     short = len(line) <= LONGEST_LANDMARK
     if short and (_landmark(line) or PROJECTION.fullmatch(line)):
         return False
@@ -171,6 +217,8 @@ def _is_prose(block: Tag) -> bool:
 
 def _segments(lines: Sequence[str]) -> list[tuple[int, int]]:
     """Where each banner of a run begins and ends. Raises NotUnderstood where one is not whole."""
+    if any(_run_together(line) for line in lines):
+        raise NotUnderstood("the banner's landmarks stand in one text, which cannot be taken apart")
     for name, mark in LANDMARKS.items():
         if not any(mark.fullmatch(line) for line in lines):
             raise NotUnderstood(f'"{name}" is missing from the banner')
@@ -185,6 +233,10 @@ def _segments(lines: Sequence[str]) -> list[tuple[int, int]]:
             raise NotUnderstood('the title "Your Voice Your Vote" with its year is missing')
         _, begin = _expected_vote(lines, last)
         segments.append((titles[-1], begin))
+    for at in range(len(lines)):
+        # Left out, it would look as if the call had been taken back.
+        if _is_call(lines, at) and not any(start <= at < end for start, end in segments):
+            raise NotUnderstood("a projection stands outside the banner, not within it")
     return segments
 
 
@@ -228,8 +280,10 @@ def _race(
     if year != election_date.year:
         raise NotUnderstood(f"the title's year is {year}, the election's is {election_date.year}")
     label = next(i for i, line in enumerate(lines) if LABEL.fullmatch(line))
-    race, begin = _value("the race", LABEL, lines, label, RACES.get)
+    race, begin = _value("the race", LABEL, lines, label, lambda text: RACES.get(text.lower()))
     figures = _Figures(texts, lines)
+    for above in (i for i in range(label) if PROJECTION.fullmatch(lines[i])):
+        figures.take(above)
     while begin < len(lines):
         begin = figures.take(begin)
     if not figures.needed:
@@ -264,7 +318,7 @@ class _Figures:
             if self.winner is not None:
                 raise NotUnderstood("there are two projections")
             self.winner, end = _value("the projection", PROJECTION, self._lines, at, _winner)
-        elif self._follows(at, "to win"):
+        elif at + 1 < len(self._lines) and self._lines[at + 1].lower() == "to win":
             end = self._take_needed(line, at + 2)
         elif match := NEEDED.fullmatch(line):
             end = self._take_needed(match[1] or "nothing", at + 1)
@@ -273,9 +327,6 @@ class _Figures:
         else:
             end = self._take_word(line, at)
         return end
-
-    def _follows(self, at: int, text: str) -> bool:
-        return at + 1 < len(self._lines) and self._lines[at + 1] == text
 
     def _take_needed(self, text: str, end: int) -> int:
         if text != str(MAJORITY):
@@ -289,14 +340,14 @@ class _Figures:
         if value is None or value > MOST_VOTES:
             beside = f"the number beside {self.names[-1].text}" if self.names else "electoral votes"
             raise NotUnderstood(f'{beside} cannot be read: "{line[:80]}"')
-        follows = self._follows(at, "votes")
+        follows = at + 1 < len(self._lines) and self._lines[at + 1].lower() == "votes"
         self.numbers.append(_Number(value, bool(marked) or follows, at, self._texts[at]))
         return at + (2 if follows else 1)
 
     def _take_word(self, line: str, at: int) -> int:
         if FURNITURE.fullmatch(line):
             return at + 1
-        if not NAME.fullmatch(line) or line == "votes":
+        if not NAME.fullmatch(line) or line.lower() == "votes":
             where = f" beside {self.names[-1].text}" if self.names else ""
             raise NotUnderstood(f'unexpected text{where}: "{line[:80]}"')
         self.names.append(_Name(line, at, self._texts[at]))
@@ -329,7 +380,7 @@ def _winner(text: str) -> str | None:
 def _called(winner: str | None, names: Sequence[_Name]) -> str | None:
     if winner is None:
         return None
-    key = winner.split()[-1].lower()
+    key = _last_name(winner)
     if key not in {name.key for name in names}:
         raise NotUnderstood(f'the projection is for "{winner}", who is not on the banner')
     return key
@@ -374,16 +425,21 @@ def _by_element(names: Sequence[_Name], numbers: Sequence[_Number]) -> _Pairs:
     for number in numbers:
         owner = _owner(number, names)
         (loose if owner is None else owned[owner]).append(number)
-    pairs = _pairs(loose, owned, names)
-    if pairs is not None:
-        return pairs
     # The layout of 2020: electors with the names, then the popular vote, in the same order.
     if (
         all(len(own) == 1 for own in owned)
         and len(loose) == len(names)
-        and all(n.marked for n in loose)
+        and all(n.at > name.at for n in loose for name in names)
     ):
-        return [(own[0], votes) for own, votes in zip(owned, loose, strict=True)]
+        votes_by_size = any(n.value > ELECTORS for n in loose) and not any(
+            own[0].marked or own[0].value > ELECTORS for own in owned
+        )
+        if all(n.marked for n in loose) or votes_by_size:
+            return [(own[0], votes) for own, votes in zip(owned, loose, strict=True)]
+    elif all(n.at < name.at for n in loose for name in names):
+        pairs = _pairs(loose, owned, names)
+        if pairs is not None:
+            return pairs
     for name, own in zip(names, owned, strict=True):
         if not own:
             raise NotUnderstood(f"{name.text} has no votes")
@@ -416,6 +472,11 @@ def _pairs(
             )
         if any(n.marked for n in first):
             return None
+        if not again and first[0].value and len({n.value for n in first}) == 1:
+            # A tie, or what is left when one candidate's number is missing both times.
+            raise NotUnderstood(
+                f"whose electoral votes {first[0].value} are cannot be told, or a number is missing"
+            )
         return [(e, own[0]) for e, own in zip(first, owned, strict=True)]
     if not leading and all(len(own) == 2 for own in owned):
         return _two_each(owned, names)

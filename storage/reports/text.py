@@ -158,6 +158,7 @@ _EVENTS = {
     "projection_changed",
     "candidate_added",
     "candidate_removed",
+    "candidate_renamed",
     "race_added",
 }
 
@@ -172,6 +173,7 @@ def _event(row: LogRow, before: RaceState, after: RaceState, paint: Paint) -> st
         "projection_changed": (f"PROJECTION CHANGED: {who}, was {old}", "alarm"),
         "candidate_added": (f"candidate added: {who}", "bold"),
         "candidate_removed": (f"candidate removed: {who}", "alarm"),
+        "candidate_renamed": (f"candidate renamed: {printable(str(row.new))}, was {old}", "bold"),
         "race_added": ("race added", "bold"),
     }[row.kind]
     return paint(style, f"  {text}{_flags(row)}   {_ids([row])}")
