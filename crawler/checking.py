@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from crawler.errors import ConfigurationError
+from crawler.errors import ConfigurationError, NotHad
+from crawler.overlap import between_crawls
 from crawler.parsers import PARSERS
-from crawler.reading import charset_of
+from crawler.reading import charset_of, snapshot_of
 from crawler.sources import Configuration, Source
+from storage.database import DatabaseError, open_for_reading
+from storage.hosts import holds
 from storage.records import ARTICLE_FIELDS, ORIGINS, Article, RaceState, Snapshot, instant
 from storage.reports.printable import printable
 from storage.reports.text import local_time
+from storage.runs import previous_run
+from storage.writing import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page to check: its address, the body, and what its header says of the charset."""
+    """A page to check: its address, the body, and the headers that came with it."""
 
     url: str
     body: bytes
-    charset: str | None = None
+    headers: Sequence[tuple[str, str]] = ()
 
 
 def page_from_file(path: Path, url: str | None) -> Page:
@@ -32,34 +40,68 @@ def page_from_file(path: Path, url: str | None) -> Page:
 
     Raises ConfigurationError when the file cannot be read, or names no address.
     """
-    from crawler.parsers.markup import page_tree
-
     try:
         body = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; check the name") from error
-    if url is None:
-        link = page_tree(body, None).select_one("link[rel=canonical]")
-        href = link.get("href") if link else None
-        if not isinstance(href, str):
-            raise ConfigurationError(f"{path} names no address of its own; say --url ADDRESS")
-        url = href
-    return Page(url=url, body=body)
+    named = url or next(filter(None, (p.canonical(body) for p in PARSERS.values())), None)
+    if named is None:
+        raise ConfigurationError(f"{path} names no address of its own; say --url ADDRESS")
+    return Page(url=named, body=body)
 
 
-def page_from_site(url: str, configuration: Configuration) -> Page:
-    """Ask the site for the page, as politely as a crawl does; nothing is kept.
+def page_from_site(url: str, configuration: Configuration, database: Path) -> Page:
+    """Ask the site for the page, under the rules of a crawl and not during one; nothing is kept.
 
-    Raises ConfigurationError, with the reason, when it does not come whole.
+    database: where crawls have noted when they ended and what sites asked for; may not exist.
+    Raises ConfigurationError where nothing may be asked, NotHad when the page does not come whole,
+    Busy while a crawl is at work.
     """
+    try:
+        parts = urlsplit(url)
+        allowed = configuration.may_ask(parts.scheme, parts.netloc) and parts.port != 0
+    except ValueError as error:  # brackets that are no address, a port that is no number
+        raise ConfigurationError(f"{url} is no address; check it") from error
+    if not allowed:
+        raise ConfigurationError(
+            f"{url}: {parts.scheme}://{parts.netloc} is not in {configuration.path}; put the page"
+            " into it, or save the page and check the file"
+        )
+    with between_crawls(database):
+        _wait_for_our_turn(configuration, database, parts.hostname or "")
+        answer = _asked(url, configuration)
+    if answer.failure is not None or answer.body is None:
+        raise NotHad(f"{url}: {answer.failure or 'HTTP 304, though nothing was said of a copy'}")
+    return Page(url=url, body=answer.body, headers=answer.headers)
+
+
+def _wait_for_our_turn(configuration: Configuration, database: Path, host: str) -> None:
+    """Keep the distance from the last crawl. Raises NotHad when the host wants to be left alone."""
+    if not database.exists():
+        return
+    from crawler.running import pause_after
+
+    try:
+        with closing(open_for_reading(database)) as connection:
+            until = holds(connection).get(host)
+            pause = pause_after(configuration, connection, *previous_run(connection))
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        raise NotHad(f"{database}: {error}; what sites have asked for cannot be known") from error
+    if until is not None and until > datetime.now(UTC):
+        raise NotHad(f"{host} asked for no requests until {until:%Y-%m-%d %H:%M:%SZ}; wait for it")
+    time.sleep(pause)
+
+
+def _asked(url: str, configuration: Configuration) -> Answer:
     import scrapy
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy.http import Response
     from scrapy.settings import Settings
 
     from crawler.bodies import ACCEPT_ENCODING
+    from crawler.manners import reason_of
     from crawler.middlewares import answer_of
-    from crawler.running import run_settings
+    from crawler.running import quiet_robots, run_settings
 
     answers: list[Response] = []
     failures: list[str] = []
@@ -71,7 +113,7 @@ def page_from_site(url: str, configuration: Configuration) -> Page:
             yield scrapy.Request(
                 url,
                 callback=answers.append,
-                errback=lambda failure: failures.append(str(failure.value)),
+                errback=lambda failure: failures.append(reason_of(failure.value or failure)),
                 headers={"Accept-Encoding": ACCEPT_ENCODING},
                 meta={"handle_httpstatus_all": True},
             )
@@ -80,19 +122,20 @@ def page_from_site(url: str, configuration: Configuration) -> Page:
     settings.setmodule("crawler.settings", priority="project")
     settings.setdict(run_settings(configuration), priority="cmdline")
     process = AsyncCrawlerProcess(settings)
+    quiet_robots()
     process.crawl(OnePage)
     process.start()
     if not answers:
-        raise ConfigurationError(f"{url}: {'; '.join(failures) or 'no answer'}")
-    answer = answer_of(answers[0])
-    if answer.failure is not None or answer.body is None:
-        raise ConfigurationError(f"{url}: {answer.failure}")
-    return Page(url=url, body=answer.body, charset=charset_of(answer.headers))
+        raise NotHad(f"{url}: {'; '.join(failures) or 'no answer'}; look at it in a browser")
+    return answer_of(answers[0])
 
 
 def source_of(configuration: Configuration, url: str) -> Source:
     """The source that looks at the address. Raises ConfigurationError when none does."""
-    host = urlsplit(url).netloc
+    try:
+        host = urlsplit(url).netloc
+    except ValueError as error:  # brackets that are no address
+        raise ConfigurationError(f"{url} is no address; check it") from error
     for source in configuration.sources:
         if host in source.hosts:
             return source
@@ -111,34 +154,37 @@ def checked(page: Page, source: Source) -> tuple[list[str], bool]:
         family = parser.DISCOVERY if in_feeds or page.body.lstrip()[:5] == b"<?xml" else None
     if family is None:
         return [f"{printable(page.url)}: parser {source.parser} reads no such page"], False
-    now = datetime.now(UTC)
-    snapshot: Snapshot = parser.parse(
+    snapshot = snapshot_of(
+        source.parser,
         family,
         page.body,
         url=page.url,
-        charset=page.charset,
+        headers=page.headers,
         election_date=source.election_date,
-        fetched_at=now,
+        fetched_at=datetime.now(UTC),
     )
     zone = ZoneInfo(source.timezone)
     lines = [
         f"{printable(page.url)}",
         f"  {family}, read by {parser.NAME}, {len(page.body):,} bytes",
     ]
+    places, ignored = [], []
+    if family == parser.STORY and not _refused(snapshot, "page"):
+        places, ignored = parser.placed(page.body, charset_of(page.headers))
     for race in snapshot.races:
         lines += _race_lines(race, zone)
-    if not snapshot.races and family == parser.STORY:
-        lines.append("results banner: none on the page" if not _refused(snapshot, "race") else "")
+    if not places and family == parser.STORY and not _refused(snapshot, "page"):
+        lines.append("results banner: none on the page")
+    lines += [f"  found in    {printable(place)}" for place in places]
     if snapshot.article is not None:
         lines += _article_lines(snapshot.article, zone)
     if snapshot.links is not None:
         lines.append(f"stories named: {len(snapshot.links)}")
         lines += [f"  {link.article}  {printable(link.url)}" for link in snapshot.links]
-    for ignored in parser.ignored(family, page.body, page.charset):
-        lines.append(f"ignored: {printable(ignored)[:100]}")
+    lines += [f"ignored: {printable(text)[:100]}" for text in ignored]
     for refusal in snapshot.refusals:
         lines.append(f"REFUSED  {refusal.part}: {printable(refusal.reason)}")
-    return [line for line in lines if line], not snapshot.refusals
+    return lines, not snapshot.refusals
 
 
 def _refused(snapshot: Snapshot, part: str) -> bool:

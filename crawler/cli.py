@@ -153,10 +153,14 @@ def crawl(configuration: Path, database: Path) -> None:
 
 @main.command()
 @_CONFIGURATION
+@_DATABASE
 @click.option("--url", help="The address that a FILE was saved from, if the page does not tell.")
 @click.argument("page")
-def check(configuration: Path, url: str | None, page: str) -> None:
+def check(configuration: Path, database: Path, url: str | None, page: str) -> None:
     """What is read from a page, an address or a saved file. Writes nothing.
+
+    An address is asked for under the rules of a crawl, at configured hosts only. Exit code 1: the
+    page does not come, or something on it is refused.
 
     \b
     Example:
@@ -166,10 +170,10 @@ def check(configuration: Path, url: str | None, page: str) -> None:
     from crawler.checking import checked, page_from_file, page_from_site, source_of
 
     config = _configuration(configuration)
-    with _exit_2():
+    with _told():
         if "://" in page:
             source = source_of(config, page)
-            found = page_from_site(page, config)
+            found = page_from_site(page, config, database)
         else:
             found = page_from_file(Path(page), url)
             source = source_of(config, found.url)
@@ -203,13 +207,15 @@ def status(configuration: Path, database: Path, form: str) -> None:
     from storage.status import page_statuses
 
     config = _configuration(configuration)
-    watched = frozenset(p.url for s in config.sources for p in (*s.pages, *s.discover))
+    configured = [
+        (p.source, p.url, p.family) for s in config.sources for p in (*s.pages, *s.discover)
+    ]
     now = datetime.now(UTC)
     needs_a_look = False
 
     def lines(connection: sqlite3.Connection) -> Iterable[str]:
         nonlocal needs_a_look
-        pages = page_statuses(connection, now=now, every=config.every, watched=watched)
+        pages = page_statuses(connection, now=now, every=config.every, configured=configured)
         needs_a_look = any(page.troubles for page in pages)
         if form == "json":
             return [status_json(pages, now=now) + "\n"]
@@ -234,7 +240,7 @@ def schedule(configuration: Path, database: Path) -> None:
     from crawler.scheduling import crontab_line
 
     config = _configuration(configuration)
-    with _exit_2():
+    with _told():
         click.echo(crontab_line(config, database))
 
 
@@ -343,20 +349,22 @@ def demo(folder: Path) -> None:
 def _configuration(path: Path) -> Configuration:
     from crawler.sources import read_configuration
 
-    with _exit_2():
+    with _told():
         return read_configuration(path)
 
 
 @contextmanager
-def _exit_2() -> Iterator[None]:
-    """A configuration error is one line, and exit code 2."""
-    from crawler.errors import ConfigurationError
+def _told() -> Iterator[None]:
+    """An error of ours is one line, and its exit code."""
+    from crawler.errors import Busy, ConfigurationError, NotHad
+    from crawler.messages import LOOK_AT_IT, TRY_LATER, USAGE, say
 
+    codes = {ConfigurationError: USAGE, NotHad: LOOK_AT_IT, Busy: TRY_LATER}
     try:
         yield
-    except ConfigurationError as error:
-        click.echo(f"tallytrail: {error}", err=True)
-        sys.exit(2)
+    except tuple(codes) as error:
+        say(str(error))
+        sys.exit(codes[type(error)])
 
 
 def _machine(form: str, columns: Iterable[str], rows: Iterable[Any]) -> Iterable[str]:
@@ -376,7 +384,7 @@ def _print(database: Path, lines: Callable[[sqlite3.Connection], Iterable[str]])
         sys.stdout.flush()
     except DatabaseError as error:
         click.echo(f"tallytrail: {error}", err=True)
-        sys.exit(75 if error.try_later else 2)
+        sys.exit(75 if error.try_later else 1 if error.damaged else 2)
     except sqlite3.DatabaseError as error:
         known = explained(database, error)
         if known is None:

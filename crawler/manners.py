@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -14,14 +15,14 @@ from scrapy import Request, signals
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.resolver import CachingThreadedResolver
 from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
 from twisted.internet.defer import Deferred
-from twisted.internet.error import DNSLookupError
+from twisted.internet.error import ConnectionDone, DNSLookupError
 
 from crawler.bodies import unpacked
 from crawler.errors import NotWhole
@@ -34,6 +35,9 @@ LONGEST_HOLD = timedelta(hours=24)
 LONGEST_PAUSE = 60.0
 #: Answers by which a site says that it is asked too much.
 BUSY = (429, 503)
+#: A host that has let so many requests running wait in vain is not asked again in this run, but for
+#: the one that is on its way by then.
+PATIENCE = 2
 
 
 class NotAsked(IgnoreRequest):
@@ -54,14 +58,17 @@ def held_until(status: int, headers: Mapping[str, str], answered: datetime) -> d
     if status not in BUSY or not told:
         return None
     if told.isascii() and told.isdecimal():
-        wait = timedelta(seconds=min(int(told), LONGEST_HOLD.total_seconds()))
-        return answered + wait
+        # Python refuses to read numbers of thousands of digits.
+        seconds = LONGEST_HOLD.total_seconds() if len(told) > 9 else int(told)
+        return answered + min(timedelta(seconds=seconds), LONGEST_HOLD)
     try:
         until = parsedate_to_datetime(told)
+        until = (until if until.tzinfo else until.replace(tzinfo=UTC)).astimezone(UTC)
     except ValueError:
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(until.astimezone(UTC), answered + LONGEST_HOLD)
+    except OverflowError:  # the last hours of the year 9999
+        return answered + LONGEST_HOLD
+    return min(until, answered + LONGEST_HOLD)
 
 
 class PoliteMiddleware:
@@ -73,6 +80,7 @@ class PoliteMiddleware:
 
     def __init__(self, crawler: Crawler, run: Run) -> None:
         self.crawler, self.run = crawler, run
+        self._in_vain: Counter[str] = Counter()  # requests running, by host
         crawler.signals.connect(self.answered, signal=signals.response_downloaded)
 
     @classmethod
@@ -86,6 +94,24 @@ class PoliteMiddleware:
         until = self.run.held(url.hostname or "")
         if until is not None:
             raise _held(until)
+        if self._in_vain[url.netloc] >= PATIENCE:
+            raise _waited_in_vain(url.netloc)
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        if not isinstance(exception, DownloadTimeoutError):  # others cost the run no time
+            return
+        netloc = urlparse_cached(request).netloc
+        self._in_vain[netloc] += 1
+        if self._in_vain[netloc] == PATIENCE:
+            self._give_up(request, _waited_in_vain(netloc))
+
+    def _give_up(self, request: Request, reason: NotAsked) -> None:
+        """Requests to the same host that were let through already, and wait for their turn."""
+        assert self.crawler.engine is not None
+        downloader = self.crawler.engine.downloader
+        slot = downloader.slots.get(downloader.get_slot_key(request))
+        while slot is not None and slot.queue:
+            slot.queue.popleft()[1].errback(reason)
 
     def answered(self, request: Request, response: Response) -> None:
         assert self.crawler.engine is not None
@@ -94,6 +120,7 @@ class PoliteMiddleware:
         if slot is None:
             return
         slot.lastseen = time.monotonic()
+        del self._in_vain[urlparse_cached(request).netloc]
         headers = {
             name.decode("latin-1").lower(): values[-1].decode("latin-1")
             for name, values in response.headers.items()
@@ -106,12 +133,15 @@ class PoliteMiddleware:
             until = now + min(wait, LONGEST_HOLD)
         if until is not None and until > now:
             self.run.hold(host, until)
-            while slot.queue:  # they were let through before the site asked
-                slot.queue.popleft()[1].errback(_held(until))
+            self._give_up(request, _held(until))
 
 
 def _held(until: datetime) -> NotAsked:
     return NotAsked(f"the site asked for no requests until {until:%Y-%m-%d %H:%M:%SZ}")
+
+
+def _waited_in_vain(netloc: str) -> NotAsked:
+    return NotAsked(f"{netloc} has let {PATIENCE} requests running wait in vain")
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
@@ -155,7 +185,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
         if response.status >= 500 or response.status in (429, *range(300, 400)):
-            raise RobotsUnknown(f"HTTP {response.status}")
+            to = (response.headers.get("Location") or b"").decode("latin-1")
+            raise RobotsUnknown(f"HTTP {response.status}{f', moved to {to}' if to else ''}")
         body = _robots_body(response) if response.status == 200 else b""
         kept = self.run.robots_of(netloc) if self.run is not None else None
         if kept and body.lstrip()[:1] == b"<":
@@ -205,13 +236,28 @@ def reason_of(error: BaseException) -> str:
     for name, address in PublicResolver.refused.items():
         if name in str(error):
             return f"{name} leads to {address}, which is no public address"
-    causes = [error, *filter(None, (error.__cause__, error.__context__))]
-    for cause in causes:
-        for failure in getattr(cause, "reasons", ()):
-            value = getattr(failure, "value", failure)
-            if "VerificationError" in type(value).__name__ or "certificate" in str(value):
-                return f"its certificate is not valid: {value}"
-    return str(error).rstrip(".") or type(error).__name__
+    if isinstance(error, DownloadTimeoutError):
+        return "it takes too long"
+    if isinstance(error, DownloadCancelledError):
+        return "it is larger than any page that we take in"
+    inner = [
+        getattr(failure, "value", failure)
+        for cause in _causes(error)
+        for failure in getattr(cause, "reasons", ())
+    ]
+    for value in inner:
+        if "VerificationError" in type(value).__name__ or "certificate" in str(value):
+            return f"its certificate is not valid: {value}"
+    if any(isinstance(value, ConnectionDone) for value in inner):
+        return "the site closed the connection"
+    told = next((value for value in inner if str(value)), error)
+    return str(told).rstrip(".") or type(told).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class PublicResolver(CachingThreadedResolver):

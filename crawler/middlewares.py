@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -11,7 +12,7 @@ from scrapy.http import Response
 
 from crawler.bodies import ACCEPT_ENCODING, unpacked
 from crawler.errors import NotWhole
-from crawler.manners import NotAsked, reason_of
+from crawler.manners import BUSY, NotAsked, reason_of
 from crawler.running import Ended, Run, run_of
 from crawler.sources import ConfiguredPage
 from storage.writing import Answer
@@ -85,7 +86,7 @@ def answer_of(response: Response) -> Answer:
         except NotWhole as error:
             failure, refused = str(error), True
     if response.status not in (200, 304):
-        failure, refused = _status_failure(response.status, known), False
+        failure, refused = _status_failure(response.status, known, response.url), False
     elif response.status == 200 and body == b"":
         failure, refused = "HTTP 200 with an empty body", True
     return Answer(
@@ -99,8 +100,32 @@ def answer_of(response: Response) -> Answer:
     )
 
 
-def _status_failure(status: int, headers: dict[str, str]) -> str:
+def _status_failure(status: int, headers: dict[str, str], url: str) -> str:
+    """What the status says, and the remedy where there is one."""
     to = headers.get("location")
     if 300 <= status < 400 and to:
-        return f"HTTP {status}, moved to {to}; put that address into the configuration"
-    return f"HTTP {status}"
+        return f"HTTP {status}, {_moved(url, to)}"
+    remedies = {
+        404: ", there is no such page; check its address",
+        410: ", the page was taken away; check its address",
+        401: ", the site wants a password; look at the page in a browser",
+        403: ", the site refuses us; look at the page in a browser, and write to the outlet",
+    }
+    wait = headers.get("retry-after")
+    patience = f", asked too much: Retry-After {wait[:40]}" if status in BUSY and wait else ""
+    return f"HTTP {status}{remedies.get(status, patience)}"
+
+
+def _moved(url: str, to: str) -> str:
+    try:
+        target = urljoin(url, to)
+        parts = urlsplit(target)
+    except ValueError:  # brackets that are no address
+        return f"moved to {to}, which is no address; look at the page in a browser"
+    if target == url:
+        return "moved to itself; look at the page in a browser"
+    if parts.scheme not in ("http", "https"):
+        return f"moved to {target}, which is no page; look at the page in a browser"
+    if parts.netloc != urlsplit(url).netloc:
+        return f"moved to another host, {target}; if you trust it, put it into the configuration"
+    return f"moved to {target}; put that address into the configuration"

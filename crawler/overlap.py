@@ -5,16 +5,17 @@ Apart from the crawl itself, so that who finds the lock taken leaves before Scra
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from crawler.errors import ConfigurationError
+from crawler.errors import Busy, ConfigurationError
 from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, USAGE, say
-from storage.runs import crawling_since
 
 #: A lock held for more than this many times `every` is worth a look.
 PATIENCE = 3
@@ -27,15 +28,47 @@ def alone(database: Path, configuration: Path, crawl: Callable[[], int]) -> int:
     """
     if not database.absolute().parent.is_dir():
         say(f"{database}: its folder does not exist; create it")
-        return LOOK_AT_IT
+        return USAGE
+    lock = _lock(database)
     try:
-        with FileLock(f"{database}.lock", timeout=0):
+        with FileLock(lock, timeout=0):
+            os.utime(lock)  # says since when it is held
             return crawl()
     except Timeout:
         return _taken(database, configuration)
     except OSError as error:
         say(f"{error}; check the file and its folder")
         return LOOK_AT_IT
+
+
+def _lock(database: Path) -> Path:
+    return Path(f"{database}.lock")
+
+
+@contextmanager
+def between_crawls(database: Path) -> Iterator[None]:
+    """Keep crawls away for as long as this lasts. Raises Busy when one is at work.
+
+    Makes no file: without a lock file there never was a crawl.
+    """
+    lock = _lock(database)
+    if not lock.exists():
+        yield
+        return
+    try:
+        with FileLock(lock, timeout=0):
+            os.utime(lock)
+            yield
+    except Timeout as error:
+        raise Busy(f"a crawl is at work on {database}; try again when it is over") from error
+
+
+def _held_since(database: Path) -> datetime:
+    """Since when the lock is held; now, when it has gone in the meantime."""
+    try:
+        return datetime.fromtimestamp(_lock(database).stat().st_mtime, UTC)
+    except OSError:
+        return datetime.now(UTC)
 
 
 def _taken(database: Path, configuration: Path) -> int:
@@ -46,12 +79,11 @@ def _taken(database: Path, configuration: Path) -> int:
     except ConfigurationError as error:
         say(str(error))
         return USAGE
-    since = crawling_since(database)
-    if since is not None and datetime.now(UTC) - since > patience:
-        # Whoever has just taken the lock after a crash has yet to say since when.
-        time.sleep(1)
-        since = crawling_since(database)
-    if since is None or datetime.now(UTC) - since <= patience:
+    since = _held_since(database)
+    if datetime.now(UTC) - since > patience:
+        time.sleep(1)  # whoever has just taken it has yet to say since when
+        since = _held_since(database)
+    if datetime.now(UTC) - since <= patience:
         say(f"another crawl is at work on {database}; this one leaves it alone")
         return FINE
     say(

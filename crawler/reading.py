@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from email.message import Message
 
 from crawler.parsers import PARSERS
@@ -81,20 +82,41 @@ def _reading(about: Look, outcome: Outcome, reason: str | None, record: Record) 
 
 def _parsed(connection: sqlite3.Connection, about: Look) -> Snapshot:
     assert about.body is not None  # without one, receive() has set the outcome
-    parser = PARSERS[about.parser]
-    declared = _content_type(about.headers).get_content_type()
-    if about.family == parser.STORY and declared.startswith(parser.FOREIGN_TYPES):
+    return snapshot_of(
+        about.parser,
+        about.family,
+        body_of(connection, about.body),
+        url=about.url,
+        headers=about.headers,
+        election_date=about.election_date,
+        fetched_at=about.fetched_at,
+    )
+
+
+def snapshot_of(
+    name: str,
+    family: str,
+    body: bytes,
+    *,
+    url: str,
+    headers: Sequence[tuple[str, str]],
+    election_date: date,
+    fetched_at: datetime,
+) -> Snapshot:
+    """What the parser of that name reads in the body of an answer with these headers."""
+    parser = PARSERS[name]
+    declared = _content_type(headers).get_content_type()
+    if family == parser.STORY and declared.startswith(parser.FOREIGN_TYPES):
         reason = f"the answer's type is {declared}, which is no page"
         return Snapshot(refusals=(Refusal(part="page", reason=reason),))
-    body = body_of(connection, about.body)
     try:
         snapshot: Snapshot = parser.parse(
-            about.family,
+            family,
             body,
-            url=about.url,
-            charset=charset_of(about.headers),
-            election_date=about.election_date,
-            fetched_at=about.fetched_at,
+            url=url,
+            charset=charset_of(headers),
+            election_date=election_date,
+            fetched_at=fetched_at,
         )
     except Exception as error:  # whatever it is, it is a fault of this page alone
         reason = f"the parser failed, which is a bug: {type(error).__name__}: {error}"

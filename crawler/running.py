@@ -35,6 +35,7 @@ from storage.runs import end_run, previous_run, start_run
 from storage.writing import (
     Answer,
     body_of,
+    last_answer,
     look,
     page_of,
     receive,
@@ -95,11 +96,8 @@ class Run:
         return {}
 
     def may_ask(self, scheme: str, netloc: str) -> bool:
-        """Whether the configuration allows requests there; plain http only where it says so."""
-        sources = self.configuration.sources
-        if scheme == "http":
-            return any(netloc in source.plain_hosts for source in sources)
-        return scheme == "https" and any(netloc in source.hosts for source in sources)
+        """Whether the configuration allows requests there."""
+        return self.configuration.may_ask(scheme, netloc)
 
     def held(self, host: str) -> datetime | None:
         """Until when the host asked to be left alone; None when it did not, or that is over."""
@@ -123,13 +121,14 @@ class Run:
 
     def pause(self) -> float:
         """Seconds to wait before the first request, for its distance to the run before."""
-        names = {host for source in self.configuration.sources for host in source.hosts}
-        delay = max([self.configuration.delay, *crawl_delays(self.connection, names)])
-        ended = self.previous_end
-        passed = delay if ended is None else (datetime.now(UTC) - ended).total_seconds()
-        if self.previous_killed:
-            passed = 0.0  # nobody knows when its last request was
-        return min(max(0.0, delay - passed), delay)
+        return pause_after(
+            self.configuration, self.connection, self.previous_end, self.previous_killed
+        )
+
+    def last_answer(self, page: ConfiguredPage) -> int:
+        """The page's last look that was answered, by its id; 0 without one."""
+        known = page_of(self.connection, page.source, page.url)
+        return 0 if known is None else last_answer(self.connection, known)
 
     def receive(self, page: ConfiguredPage, answer: Answer) -> int:
         """Commit the answer. Returns the fetch's id.
@@ -180,6 +179,24 @@ class Run:
             raise Ended("the database cannot be written") from error
 
 
+def pause_after(
+    configuration: Configuration,
+    connection: sqlite3.Connection,
+    ended: datetime | None,
+    killed: bool,
+) -> float:
+    """Seconds to wait before the next request to any host, after a run that ended then.
+
+    ended: None when there was none, or it was killed.
+    """
+    names = {host for source in configuration.sources for host in source.hosts}
+    delay = max([configuration.delay, *crawl_delays(connection, names)])
+    passed = delay if ended is None else (datetime.now(UTC) - ended).total_seconds()
+    if killed:
+        passed = 0.0  # nobody knows when its last request was
+    return min(max(0.0, delay - passed), delay)
+
+
 def faults(reading: Reading) -> list[str]:
     """The lines to tell of a reading: what, where, remedy. None when all is well.
 
@@ -187,7 +204,7 @@ def faults(reading: Reading) -> list[str]:
     """
     where = f"{reading.source}: {reading.url}"
     if reading.outcome == "failed":
-        return [f"{where}: {reading.reason}; nothing was recorded, the next crawl asks again"]
+        return [f"{where}: {reading.reason}; nothing was recorded, a later crawl asks again"]
     if reading.outcome == "refused":
         return [
             f"{where}: {reading.reason}; refused, its bytes are kept as fetch {reading.fetch},"
@@ -227,7 +244,7 @@ def crawl(
         return USAGE
     except DatabaseError as error:
         say(str(error))
-        return TRY_LATER if error.try_later else LOOK_AT_IT
+        return TRY_LATER if error.try_later else LOOK_AT_IT if error.damaged else USAGE
     except sqlite3.DatabaseError as error:
         known = explained(database, error)
         if known is None:
@@ -265,10 +282,7 @@ def _run_spider(spider: str, run: Run, process: CrawlerProcessBase | None) -> in
         settings = Settings()
         settings.setmodule("crawler.settings", priority="project")
         process = AsyncCrawlerProcess(settings)
-    # A host that does not answer for robots.txt does not answer for its pages either, and that is
-    # told in one line; Scrapy would print a traceback for the first. Set here, because making the
-    # process sets the levels anew.
-    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+    quiet_robots()
     crawler: Crawler = process.create_crawler(spider)
     crawler.settings.setdict(run_settings(run.configuration), priority="cmdline")
     ended = _Ending(crawler, run)
@@ -276,6 +290,15 @@ def _run_spider(spider: str, run: Run, process: CrawlerProcessBase | None) -> in
     with _progress(crawler, run):
         process.start()
     return ended.exit_code()
+
+
+def quiet_robots() -> None:
+    """Call it after the process was made, which sets the levels anew.
+
+    A host that does not answer for robots.txt does not answer for its pages either, and that is
+    told in one line; Scrapy would print a traceback for the first.
+    """
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
 
 
 def run_settings(configuration: Configuration) -> dict[str, Any]:

@@ -80,6 +80,12 @@ class Configuration:
     delay: float
     sources: tuple[Source, ...]
 
+    def may_ask(self, scheme: str, netloc: str) -> bool:
+        """Whether requests may go there; over plain http only where an address here says so."""
+        if scheme == "http":
+            return any(netloc in source.plain_hosts for source in self.sources)
+        return scheme == "https" and any(netloc in source.hosts for source in self.sources)
+
 
 def read_configuration(path: Path) -> Configuration:
     """Read and check the file. Raises ConfigurationError."""

@@ -22,12 +22,14 @@ BUSY_TIMEOUT = 5000
 class DatabaseError(Exception):
     """The database cannot be used; the message names the file and the remedy.
 
-    Raised by the functions that open it; the command exits with 2, or with 75 when `try_later`.
+    Raised by the functions that open it. try_later: it will go by itself. damaged: the file, its
+    folder or its disk has to be looked at; otherwise another file was meant.
     """
 
-    def __init__(self, message: str, *, try_later: bool = False) -> None:
+    def __init__(self, message: str, *, try_later: bool = False, damaged: bool = False) -> None:
         super().__init__(message)
         self.try_later = try_later
+        self.damaged = damaged
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -133,7 +135,7 @@ def explained(path: Path, error: sqlite3.DatabaseError) -> DatabaseError | None:
     if remedy is None:
         return None
     later = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
-    return DatabaseError(f"{path}: {error}; {remedy}", try_later=later)
+    return DatabaseError(f"{path}: {error}; {remedy}", try_later=later, damaged=not later)
 
 
 _DAMAGED = "nothing was written to it; restore a copy or name another with --db"

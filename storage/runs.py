@@ -1,12 +1,10 @@
-"""When crawls began: whoever finds the lock taken can say since when."""
+"""When crawls began and ended: the next one keeps its distance."""
 
 from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
-from pathlib import Path
 
-from storage.database import DatabaseError, open_for_reading
 from storage.records import instant, instant_text
 from storage.writing import insert
 
@@ -30,20 +28,3 @@ def previous_run(connection: sqlite3.Connection) -> tuple[datetime | None, bool]
     if row is None:
         return None, False
     return (instant(row["ended_at"]), False) if row["ended_at"] else (None, True)
-
-
-def crawling_since(database: Path) -> datetime | None:
-    """When the crawl that holds the lock began; None when it has not said so yet."""
-    try:
-        connection = open_for_reading(database)
-    except DatabaseError:
-        return None
-    try:
-        row = connection.execute(
-            "SELECT started_at FROM run WHERE ended_at IS NULL AND id = (SELECT max(id) FROM run)"
-        ).fetchone()
-    except sqlite3.DatabaseError:
-        return None
-    finally:
-        connection.close()
-    return None if row is None else instant(row["started_at"])

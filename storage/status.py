@@ -26,8 +26,9 @@ class Trouble:
 class PageStatus:
     """One page. The last three are None when there never was one.
 
-    outcomes: fetches of the last 24 hours by outcome; unread ones as `received`.
-    troubles: what is refused or failing now, and silence.
+    outcomes: fetches of the last 24 hours by outcome; unread ones as `received`, accepted ones of
+    which a part was refused as `refused in part`. watched: crawls look at it. troubles: what is
+    refused or failing now, and silence; none when it is not watched.
     """
 
     source: str
@@ -37,11 +38,14 @@ class PageStatus:
     last_accepted: datetime | None
     last_change: datetime | None
     outcomes: Mapping[str, int]
+    watched: bool
     troubles: Sequence[Trouble]
 
 
 _PAGES = """
 SELECT page.id, source.name AS source, url, family,
+       (SELECT max(fetched_at) FROM fetch WHERE page = page.id)
+           >= (SELECT max(started_at) FROM run) AS in_last_run,
        (SELECT max(fetched_at) FROM fetch WHERE page = page.id) AS last_look,
        (SELECT max(fetched_at) FROM fetch WHERE page = page.id
            AND outcome IN ('new', 'unchanged')) AS last_accepted,
@@ -55,20 +59,24 @@ def page_statuses(
     connection: sqlite3.Connection,
     *,
     now: datetime,
-    every: timedelta | None,
-    watched: frozenset[str] | None,
+    every: timedelta,
+    configured: Sequence[tuple[str, str, str]],
 ) -> list[PageStatus]:
-    """Every page that was ever looked at, oldest first.
+    """Every page that was ever looked at, oldest first, then those that never were.
 
-    every: how often crawls should come; None leaves silence unjudged. watched: addresses whose
-    silence matters; stories that a feed once named are not among them.
+    every: how often crawls should come. configured: source, address and family of the pages that
+    every crawl looks at; others are watched for as long as a feed names them.
     """
     statuses = []
+    unseen = dict.fromkeys(configured)
+    addresses = {url for _, url, _ in configured}
     for row in connection.execute(_PAGES).fetchall():
+        unseen.pop((row["source"], row["url"], row["family"]), None)
         accepted = row["last_accepted"] and instant(row["last_accepted"])
         looked = row["last_look"] and instant(row["last_look"])
-        troubles = _refusals(connection, row["id"])
-        if watched is not None and row["url"] in watched and every is not None and not troubles:
+        watched = row["url"] in addresses or bool(row["in_last_run"])
+        troubles = _refusals(connection, row["id"]) if watched else []
+        if row["url"] in addresses and not troubles:
             troubles = _silence(connection, row["id"], accepted, now, every)
         statuses.append(
             PageStatus(
@@ -79,10 +87,25 @@ def page_statuses(
                 last_accepted=accepted,
                 last_change=row["last_change"] and instant(row["last_change"]),
                 outcomes=_outcomes(connection, row["id"], now - timedelta(hours=24)),
+                watched=watched,
                 troubles=troubles,
             )
         )
-    return statuses
+    return statuses + [_never_looked_at(*page, now) for page in unseen]
+
+
+def _never_looked_at(source: str, url: str, family: str, now: datetime) -> PageStatus:
+    return PageStatus(
+        source=source,
+        url=url,
+        family=family,
+        last_look=None,
+        last_accepted=None,
+        last_change=None,
+        outcomes={},
+        watched=True,
+        troubles=[Trouble(part="page", reason="never looked at: run the crawl", since=now)],
+    )
 
 
 def _refusals(connection: sqlite3.Connection, page: int) -> list[Trouble]:
@@ -153,7 +176,9 @@ def _outcomes(connection: sqlite3.Connection, page: int, since: datetime) -> dic
     return {
         row["outcome"]: row["looks"]
         for row in connection.execute(
-            "SELECT coalesce(outcome, 'received') AS outcome, count(*) AS looks FROM fetch"
+            "SELECT iif(outcome IN ('new', 'unchanged') AND EXISTS (SELECT 1 FROM refusal"
+            " WHERE refusal.fetch = fetch.id AND verdict = 'rejected'), 'refused in part',"
+            " coalesce(outcome, 'received')) AS outcome, count(*) AS looks FROM fetch"
             " WHERE page = ? AND fetched_at >= ? GROUP BY 1 ORDER BY 1",
             (page, instant_text(since)),
         )

@@ -214,6 +214,14 @@ def page_of(connection: sqlite3.Connection, source: str, url: str) -> int | None
     return int(found["id"]) if found else None
 
 
+def last_answer(connection: sqlite3.Connection, page: int) -> int:
+    """The page's last fetch that was answered, whatever the answer; 0 without one."""
+    row = connection.execute(
+        "SELECT max(id) AS id FROM fetch WHERE page = ? AND status IS NOT NULL", (page,)
+    ).fetchone()
+    return int(row["id"] or 0)
+
+
 def link(
     connection: sqlite3.Connection, fetch: int, step: str, content: Mapping[str, object]
 ) -> None:

@@ -7,6 +7,8 @@ import os
 import socket
 import sqlite3
 import subprocess
+import sys
+import threading
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,7 +18,7 @@ from itertools import pairwise
 import pytest
 
 from crawler.manners import held_until
-from tests.desk import Answer, Desk, Site, banner, path_of, story
+from tests.desk import ROOT, Answer, Desk, Site, banner, path_of, story
 
 ROBOTS = "/robots.txt"
 
@@ -202,7 +204,7 @@ def test_status_tells_what_is_refused_and_since_when(desk: Desk, site: Site) -> 
     told = json.loads(done.stdout)
     assert told["needs_a_look"] is True
     one, two = told["pages"]
-    assert one["outcomes"] == {"new": 1, "unchanged": 2}
+    assert one["outcomes"] == {"new": 1, "refused in part": 2}
     assert two["outcomes"] == {"failed": 2, "new": 1}
     fetched = [f["fetched_at"] for f in desk.fetches()]
     ((race,), (page,)) = one["troubles"], two["troubles"]
@@ -213,6 +215,77 @@ def test_status_tells_what_is_refused_and_since_when(desk: Desk, site: Site) -> 
     text = desk.run("status")
     assert text.returncode == 1
     assert "HTTP 500" in text.stdout
+
+
+def test_status_leaves_pages_alone_that_nobody_looks_at_any_more(desk: Desk, site: Site) -> None:
+    desk.configure([1, 2], delay=0.05)
+    site.answers[path_of(1)] = 200, {}, story(1)
+    desk.crawl(code=1)
+    assert "HTTP 404" in desk.run("status").stdout
+    desk.configure([1])
+    desk.crawl()
+    done = desk.run("status")
+    assert done.returncode == 0
+    assert "no longer looked at" in done.stdout
+    assert "HTTP 404" not in done.stdout
+
+
+def test_status_knows_of_configured_pages_that_were_never_looked_at(desk: Desk, site: Site) -> None:
+    desk.configure([1])
+    site.answers[path_of(1)] = 200, {}, story(1)
+    desk.crawl()
+    desk.configure([1, 2])
+    done = desk.run("status", "--format", "json")
+    assert done.returncode == 1
+    one, two = json.loads(done.stdout)["pages"]
+    assert (one["url"], one["troubles"]) == (site.url + path_of(1), [])
+    assert (two["url"], two["last_look"]) == (site.url + path_of(2), None)
+    assert "never" in two["troubles"][0]["reason"]
+    assert path_of(2) in desk.run("status").stdout
+
+
+def test_a_feed_that_names_no_story_any_more_is_loud(desk: Desk, site: Site) -> None:
+    item = f"<item><link>{site.url}{path_of(1)}</link></item>"
+    rss = '<?xml version="1.0"?><rss version="2.0"><channel>{}</channel></rss>'
+    desk.configure([], discover=("/feed",), delay=0.05)
+    site.answers |= {"/feed": (200, {}, rss.format(item).encode()), path_of(1): (200, {}, story(1))}
+    desk.crawl()
+    for gone in ("", item.replace("story?id=", "news/")):
+        site.answers["/feed"] = 200, {}, rss.format(gone).encode()
+        assert "names no story" in desk.crawl(code=1)
+        assert desk.run("status").returncode == 1
+
+
+def test_a_site_that_lets_us_wait_is_given_up_after_three(desk: Desk, site: Site) -> None:
+    """A third is on its way by the time that the second has waited in vain."""
+    code = (
+        "import sys, crawler.settings as s; s.DOWNLOAD_TIMEOUT = 1;"
+        " sys.argv[0] = 'tallytrail'; import crawler.cli as c; c.main()"
+    )
+    desk.configure([1, 2, 3, 4, 5, 6, 7], delay=0.05)
+
+    enough = threading.Event()
+
+    def hang(_: dict[str, str]) -> Answer:
+        enough.wait(30)
+        raise SystemExit  # ends the thread, without an answer
+
+    site.answers |= {path_of(number): hang for number in range(1, 8)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "crawl"],
+        cwd=desk.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    enough.set()
+    assert done.returncode == 1
+    assert sum("takes too long" in line for line in done.stderr.splitlines()) == 3
+    assert sum("wait in vain" in line for line in done.stderr.splitlines()) == 4
+    assert len(done.stderr.splitlines()) == 7
+    assert len(site.requests) == 1 + 3
 
 
 def test_status_hears_silence(desk: Desk, site: Site) -> None:
@@ -241,7 +314,9 @@ def test_check_says_what_is_read_and_writes_nothing(desk: Desk, site: Site) -> N
     assert "Harris" in refused.stdout
     assert desk.run("check", "no-such-page.html").returncode == 2
     site.answers[ROBOTS] = 200, {}, b"User-agent: *\nDisallow: /\n"
-    assert desk.run("check", site.url + path_of(1)).returncode == 2
+    disallowed = desk.run("check", site.url + path_of(1))
+    assert disallowed.returncode == 1
+    assert "robots.txt" in disallowed.stderr
     names = sorted(path.name for path in desk.folder.iterdir())
     assert names == ["page.html", "tallytrail.toml"]
 

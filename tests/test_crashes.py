@@ -228,16 +228,33 @@ def test_a_lock_held_too_long_is_told_and_freed_by_killing_its_holder(
 def test_a_crawl_that_has_just_taken_the_lock_is_not_taken_for_the_one_before_it(
     crawled: CountDesk,
 ) -> None:
-    """The crawl before ended an hour ago; the one at work has not noted its start yet."""
-    with contextlib.closing(sqlite3.connect(crawled.database)) as connection:
-        hour_ago = datetime.now(UTC) - timedelta(hours=1)
-        connection.execute("UPDATE run SET started_at = ?", (f"{hour_ago:%Y-%m-%dT%H:%M:%S.000Z}",))
-        connection.commit()
-    with (crawled.folder / "t.db.lock").open("w") as lock:
+    """The crawl before began an hour ago; the one at work has not noted its start yet."""
+    path = crawled.folder / "t.db.lock"
+    path.touch()
+    hour_ago = time.time() - 3600
+    os.utime(path, (hour_ago, hour_ago))
+    with path.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        noting = threading.Timer(0.6, os.utime, (path,))
+        noting.start()
         run = crawled.crawl()
+        noting.join()
     assert (run.returncode, len(lines(run))) == (0, 1), run.stderr
     assert crawled.site.sent == []
+
+
+def test_a_lock_held_for_too_long_by_whatever_holds_it_is_told(crawled: CountDesk) -> None:
+    """A crawl that was stopped before it could note anything, or another program."""
+    path = crawled.folder / "t.db.lock"
+    path.touch()
+    long_ago = time.time() - 20 * 60
+    os.utime(path, (long_ago, long_ago))
+    with path.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = crawled.crawl()
+    (line,) = lines(run)
+    assert run.returncode == 75
+    assert f"{datetime.fromtimestamp(long_ago, UTC):%Y-%m-%d %H:%M:%SZ}" in line
 
 
 def test_two_at_work_on_one_database_without_a_lock_double_and_lose_nothing(
@@ -352,7 +369,7 @@ def test_a_database_of_a_newer_version_is_told_and_left_alone(crawled: CountDesk
         )
         connection.commit()
     before = crawled.state()
-    assert_told(crawled.crawl(), crawled, 1, r"upgrade")
+    assert_told(crawled.crawl(), crawled, 2, r"upgrade")
     assert crawled.state() == before
     assert crawled.site.sent == []
 

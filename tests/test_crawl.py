@@ -149,7 +149,7 @@ def _faults() -> dict[str, Fault]:
         "moved": Fault(
             web.answer(page, 301, {"Location": path_of(9000)}),
             "failed",
-            r"HTTP 301, moved to /Politics/the-count/story\?id=9000",
+            r"HTTP 301, moved to http://127\S+/Politics/the-count/story\?id=9000",
             301,
             page,
         ),

@@ -55,7 +55,7 @@ def test_what_fails_is_told_in_a_line_and_stops_nothing_else(desk: Desk, site: S
     assert all(line.startswith("tallytrail: abc: http://127.0.0.1") for line in lines)
     for number, words in {
         2: "HTTP 500",
-        3: "moved to https://elsewhere.example/",
+        3: "moved to another host, https://elsewhere.example/",
         4: "empty body",
         5: "dataloss",
         6: "cut off",

@@ -11,7 +11,7 @@ from crawler.errors import NotUnderstood
 from crawler.parsers.abc_banner import find_banners, parse_banners
 from crawler.parsers.abc_story import left_out, parse_story
 from crawler.parsers.abc_urls import HOSTS, story_id
-from crawler.parsers.markup import page_tree
+from crawler.parsers.markup import page_tree, path_of
 from crawler.parsers.rss import parse_rss
 from storage.records import Link, RaceState, Refusal, Snapshot
 
@@ -22,10 +22,11 @@ __all__ = [
     "NAME",
     "STORY",
     "TIMEZONE",
+    "canonical",
     "family_of",
-    "ignored",
     "links",
     "parse",
+    "placed",
     "story_id",
 ]
 
@@ -72,12 +73,26 @@ def parse(
     return _story(body, url, charset, election_date, fetched_at)
 
 
-def ignored(family: str, body: bytes, charset: str | None) -> list[str]:
-    """The texts of a story page's article that are not taken for its text; none elsewhere."""
-    if family != STORY:
-        return []
+def placed(body: bytes, charset: str | None) -> tuple[list[str], list[str]]:
+    """Where on a story page that `parse` has read each banner stands, and what it took for no text.
+
+    The places are paths of elements; the texts stand in the article, as they are printed.
+    """
     tree = page_tree(body, charset)
-    return left_out(tree, _nodes(find_banners(tree)))
+    banners = find_banners(tree)
+    return [path_of(texts) for texts in banners], left_out(tree, _nodes(banners))
+
+
+def canonical(body: bytes) -> str | None:
+    """The address that a saved page names as its own; None when it names none, or is no page."""
+    if _too_large(body):
+        return None
+    try:
+        link = page_tree(body, None).select_one("link[rel=canonical]")
+    except NotUnderstood:
+        return None
+    href = link.get("href") if link else None
+    return href if isinstance(href, str) else None
 
 
 def _nodes(banners: list[list[NavigableString]]) -> frozenset[int]:
@@ -95,13 +110,23 @@ def _refused(reason: str) -> Snapshot:
 
 def _not_a_page(body: bytes) -> str:
     """Why these bytes are not one whole story page; empty when they are. Before any parsing."""
+    return _too_large(body) or _not_whole(body)
+
+
+def _too_large(body: bytes) -> str:
     if len(body) > LARGEST_STORY:
         return f"the page has {len(body):,} bytes; no story has more than {LARGEST_STORY:,}"
     if body.count(b"<") > MOST_TAGS:
         return f"the page has more than {MOST_TAGS:,} tags; no story has"
+    return ""
+
+
+def _not_whole(body: bytes) -> str:
     # Cut off behind a CDN that counted what it had, half a page arrives with the right length, and
     # maybe with an error page behind it. Its story would read as an edit.
     lower = body.lower()
+    if not _OPENED.search(lower) and not _END.search(lower):
+        return "it is no page: there is neither <html> nor </html> in it"
     if not _END.search(lower) or lower.count(b"</html>") < len(_OPENED.findall(lower)):
         return "the page ends before </html>"
     return ""
@@ -117,6 +142,10 @@ def _discovery(body: bytes) -> Snapshot:
         article = story_id(address)
         if article is not None:
             stories.setdefault(article, Link(article=article, url=address))
+    if not stories:
+        return _refused(
+            f"the feed names no story: none of its {len(addresses)} addresses is one of a story"
+        )
     return Snapshot(links=tuple(stories.values()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bs4 import BeautifulSoup, CData, Tag
 from bs4.dammit import EncodingDetector
@@ -63,3 +63,16 @@ def text_of(element: Tag) -> str:
         elif type(node) in _TEXTS:
             parts.append(str(node))
     return fold("".join(parts))
+
+
+def path_of(nodes: Sequence[PageElement]) -> str:
+    """The smallest element that holds all of them, such as "body > div.abc > section"."""
+    parents = [list(node.parents) for node in nodes]
+    shared = next(e for e in parents[0] if all(any(e is p for p in ps) for ps in parents))
+    path = [shared, *shared.parents]
+    return " > ".join(_named(element) for element in reversed(path) if element.name != "[document]")
+
+
+def _named(element: Tag) -> str:
+    kinds = element.get_attribute_list("class")
+    return ".".join([element.name, *(str(kind) for kind in kinds if kind)])

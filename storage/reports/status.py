@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, tzinfo
 
 from storage.records import instant_text
 from storage.reports.printable import printable
@@ -18,25 +17,26 @@ def status_text(
     pages: Sequence[PageStatus],
     *,
     now: datetime,
-    zones: Mapping[str, ZoneInfo],
+    zones: Mapping[str, tzinfo],
     paint: Paint = plain,
 ) -> list[str]:
     """What needs a look first, then every page with its looks."""
     lines = []
     for page in pages:
-        zone = zones[page.source]
+        zone = zones.get(page.source, UTC)
         for trouble in page.troubles:
             began = f"since {local_time(trouble.since, zone)} ({duration(now - trouble.since)})"
             where = f"{page.source}: {printable(page.url)}"
-            text = f"{trouble.part} refused or silent {began}: {printable(trouble.reason)}"
+            text = f"{trouble.part}, {began}: {printable(trouble.reason)}"
             lines += [paint("alarm", f"LOOK AT IT  {where}"), f"  {text}"]
     if lines:
         lines.append("")
     for page in pages:
-        zone = zones[page.source]
+        zone = zones.get(page.source, UTC)
         told = ", ".join(f"{count} {outcome}" for outcome, count in page.outcomes.items())
+        unwatched = "" if page.watched else ", no longer looked at"
         lines += [
-            f"{printable(page.url)}   ({page.family}, {page.source})",
+            f"{printable(page.url)}   ({page.family}, {page.source}{unwatched})",
             f"  last look {_ago(page.last_look, now, zone)}"
             f" · last accepted {_ago(page.last_accepted, now, zone)}"
             f" · last change {_ago(page.last_change, now, zone)}",
@@ -47,7 +47,7 @@ def status_text(
     return lines
 
 
-def _ago(moment: datetime | None, now: datetime, zone: ZoneInfo) -> str:
+def _ago(moment: datetime | None, now: datetime, zone: tzinfo) -> str:
     if moment is None:
         return "never"
     return f"{local_time(moment, zone)} ({duration(now - moment)} ago)"

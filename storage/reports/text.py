@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from storage.figures import leaders, margin, ranked
@@ -60,7 +60,7 @@ def race_title(race: str, place_name: str) -> str:
     return f"{printable(words)} · {printable(place_name)}"
 
 
-def local_time(moment: datetime, zone: ZoneInfo) -> str:
+def local_time(moment: datetime, zone: tzinfo) -> str:
     """ "12 Nov 2024 7:40 PM EST": the outlet's clock, with its zone as in force that day."""
     local = moment.astimezone(zone)
     return f"{local.day} {local:%b %Y} {_clock(local)} {local:%Z}"
