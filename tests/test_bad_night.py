@@ -268,7 +268,7 @@ def test_a_site_that_lets_us_wait_is_given_up_after_three(desk: Desk, site: Site
 
     def hang(_: dict[str, str]) -> Answer:
         enough.wait(30)
-        raise SystemExit  # ends the thread, without an answer
+        return 200, {}, b""
 
     site.answers |= {path_of(number): hang for number in range(1, 8)}
     done = subprocess.run(
