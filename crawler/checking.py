@@ -21,7 +21,7 @@ from storage.database import DatabaseError, open_for_reading
 from storage.hosts import holds
 from storage.records import ARTICLE_FIELDS, ORIGINS, Article, RaceState, Snapshot, instant
 from storage.reports.printable import printable
-from storage.reports.text import local_time
+from storage.reports.wording import local_time
 from storage.runs import previous_run
 from storage.writing import Answer
 

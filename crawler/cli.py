@@ -4,25 +4,22 @@ must not pay for the crawler."""
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
+from storage.moments import moment
 from storage.records import KINDS
 
 if TYPE_CHECKING:
     from crawler.sources import Configuration
-
-_DURATION = re.compile(r"([0-9]+)([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 EXIT_CODES = """
 \b
@@ -48,14 +45,10 @@ class _Moment(click.ParamType[datetime]):
     ) -> datetime:
         if isinstance(value, datetime):
             return value
-        back = _DURATION.fullmatch(value)
-        if back:
-            return datetime.now(UTC) - timedelta(**{_UNITS[back[2]]: int(back[1])})
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f'"{value}" is neither a time like 2024-11-05T23:07Z nor one like 24h')
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment(value, datetime.now(UTC))
+        except ValueError as error:
+            self.fail(str(error))
 
 
 _DATABASE = click.option(
@@ -286,6 +279,7 @@ def changes(
     )
 
     def lines(connection: sqlite3.Connection) -> Iterable[str]:
+        _warn_if_unseen(connection, race, article)
         rows = queries.log(connection, wanted)
         if form != "text":
             return _machine(form, queries.COLUMNS, map(queries.as_dict, rows))
@@ -311,6 +305,7 @@ def results(database: Path, form: str, race: str | None) -> None:
     from storage import queries
 
     def lines(connection: sqlite3.Connection) -> Iterable[str]:
+        _warn_if_unseen(connection, race, None)
         groups = queries.results(connection, race)
         if form != "text":
             rows = (queries.as_dict(row) for group in groups for row in group)
@@ -365,6 +360,17 @@ def _told() -> Iterator[None]:
     except tuple(codes) as error:
         say(str(error))
         sys.exit(codes[type(error)])
+
+
+def _warn_if_unseen(connection: sqlite3.Connection, race: str | None, article: str | None) -> None:
+    """ "No changes" of what was never seen, or is spelled otherwise, says nothing."""
+    from storage import queries
+
+    if race is not None and race not in (seen := queries.races(connection)):
+        there = ", ".join(seen) or "none yet"
+        click.echo(f"tallytrail: no race {race!r} was ever seen; there is {there}", err=True)
+    if article is not None and not queries.has_article(connection, article):
+        click.echo(f"tallytrail: no story {article!r} was ever seen", err=True)
 
 
 def _machine(form: str, columns: Iterable[str], rows: Iterable[Any]) -> Iterable[str]:

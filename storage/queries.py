@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from storage.figures import ranked
 from storage.records import RaceState, Tally, Value, instant, instant_text
+from storage.views import KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,47 +51,6 @@ class LogRow:
 
 COLUMNS = tuple(LogRow.__dataclass_fields__)
 
-#: A candidate's key as outsiders know it: the source's own id where there is one.
-_KEY = (
-    "(SELECT key FROM candidate_key WHERE candidate_key.candidate = candidate.id"
-    " ORDER BY scheme = 'last_name' LIMIT 1)"
-)
-
-_LOG = f"""
-WITH entry AS (
-    SELECT id, kind, flags, source, race, place, candidate, article, field, old, new, delta,
-           source_updated_at, before_fetch, fetch, id AS place_in_look FROM change
-    UNION ALL
-    SELECT NULL, 'first', '[]', source, race, place, candidate, article, field, NULL, new, NULL,
-           source_updated_at, NULL, fetch, id FROM first_sight WHERE :first
-)
-SELECT entry.id, kind, flags, source.name AS source, outlet.name AS outlet,
-       election.date AS election_date, race.slug AS race, place.code AS place,
-       {_KEY} AS candidate, candidate.name AS candidate_name, article.key AS article, field,
-       old, new, delta, before.fetched_at AS seen_after, look.fetched_at AS seen_at,
-       entry.source_updated_at, page.url, before.id AS fetch_before,
-       body_before.sha256 AS sha256_before, look.id AS fetch, body.sha256
-  FROM entry
-  JOIN source ON source.id = entry.source
-  JOIN outlet ON outlet.id = source.outlet
-  JOIN election ON election.id = source.election
-  JOIN fetch AS look ON look.id = entry.fetch
-  JOIN page ON page.id = look.page
-  JOIN body ON body.id = look.body
-  LEFT JOIN fetch AS before ON before.id = entry.before_fetch
-  LEFT JOIN body AS body_before ON body_before.id = before.body
-  LEFT JOIN race ON race.id = entry.race
-  LEFT JOIN place ON place.id = entry.place
-  LEFT JOIN candidate ON candidate.id = entry.candidate
-  LEFT JOIN article ON article.id = entry.article
- WHERE (:since IS NULL OR look.fetched_at >= :since)
-   AND (:until IS NULL OR look.fetched_at <= :until)
-   AND (:kinds = '[]' OR kind IN (SELECT value FROM json_each(:kinds)))
-   AND (:race IS NULL OR race.slug = :race)
-   AND (:article IS NULL OR article.key = :article)
- ORDER BY look.id, entry.id IS NULL, place_in_look
-"""  # noqa: S608 - no text of a user's
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
@@ -106,19 +65,39 @@ class Filter:
 
 
 def log(connection: sqlite3.Connection, wanted: Filter) -> Iterator[LogRow]:
-    """The log, oldest look first."""
-    rows = connection.execute(
-        _LOG,
-        {
-            "first": wanted.first,
-            "since": wanted.since and instant_text(wanted.since),
-            "until": wanted.until and instant_text(wanted.until),
-            "kinds": json.dumps(list(wanted.kinds)),
-            "race": wanted.race,
-            "article": wanted.article,
-        },
-    )
-    for row in rows:
+    """The log, oldest look first. With `first`, of one look changes come before first sights."""
+    values: dict[str, object] = {}
+    conditions = ["1"]
+    span = [
+        f"fetched_at {sign} :{name}"
+        for name, sign, moment in (("since", ">=", wanted.since), ("until", "<=", wanted.until))
+        if moment is not None and not values.update({name: instant_text(moment)})
+    ]
+    if span:
+        within = " AND ".join(span)
+        conditions.append(f"fetch IN (SELECT id FROM fetch WHERE {within})")  # noqa: S608
+    for name, value in (("race", wanted.race), ("article", wanted.article)):
+        if value is not None:
+            conditions.append(f"{name} = :{name}")
+            values[name] = value
+    if wanted.kinds:
+        conditions.append("kind IN (SELECT value FROM json_each(:kinds))")
+        values["kinds"] = json.dumps(list(wanted.kinds))
+    where = " AND ".join(conditions)
+    columns = ", ".join(COLUMNS)
+    if wanted.first:
+        # As sub-queries of their own, so that the columns of the order may be expressions.
+        sql = f"""
+        SELECT {columns} FROM (
+            SELECT {columns}, id AS position, 0 AS first FROM change_log WHERE {where}
+            UNION ALL
+            SELECT {columns.replace("id,", "NULL AS id,", 1)}, id, 1 FROM first_sight_log
+             WHERE {where}
+        ) ORDER BY fetch, first, position
+        """  # noqa: S608 - names and conditions are ours
+    else:
+        sql = f"SELECT {columns} FROM change_log WHERE {where} ORDER BY id"  # noqa: S608
+    for row in connection.execute(sql, values):
         yield LogRow(**{**dict(row), "flags": json.loads(row["flags"])})
 
 
@@ -143,7 +122,7 @@ def _fold(connection: sqlite3.Connection, key: sqlite3.Row, fetch: int, row: Log
             UNION ALL
             SELECT source, race, place, candidate, field, new, fetch, 0 FROM first_sight
         )
-        SELECT field, candidate.name, {_KEY} AS candidate, new, max(fetch * 2 + changed) AS last
+        SELECT field, candidate.name, {KEY} AS candidate, new, max(fetch * 2 + changed) AS last
           FROM entry LEFT JOIN candidate ON candidate.id = entry.candidate
          WHERE entry.source = ? AND entry.race = ? AND entry.place = ? AND fetch <= ?
          GROUP BY field, iif(field = 'projection', NULL, entry.candidate)
@@ -215,52 +194,17 @@ class ResultRow:
 
 RESULT_COLUMNS = tuple(ResultRow.__dataclass_fields__)
 
-_RESULTS = f"""
-SELECT source.name AS source, outlet.name AS outlet, election.date AS election_date,
-       race.slug AS race, place.code AS place, {_KEY} AS candidate,
-       candidate.name AS candidate_name, votes, electoral_votes,
-       progress.projection IS candidate.id AS projected,
-       projection_seen_first AND progress.projection IS candidate.id AS called_before_first_look,
-       expected_vote_pct, progress.source_updated_at, brought.fetched_at AS seen_at,
-       shown.fetched_at AS last_look
-  FROM progress
-  JOIN tally USING (source, race, place)
-  JOIN source ON source.id = progress.source
-  JOIN outlet ON outlet.id = source.outlet
-  JOIN election ON election.id = source.election
-  JOIN race ON race.id = progress.race
-  JOIN place ON place.id = progress.place
-  JOIN candidate ON candidate.id = tally.candidate
-  JOIN fetch AS brought ON brought.id = progress.fetch
-  JOIN fetch AS shown ON shown.id = progress.shown_by
- WHERE :race IS NULL OR race.slug = :race
- ORDER BY progress.id, tally.id
-"""  # noqa: S608 - no text of a user's
-
 
 def results(connection: sqlite3.Connection, race: str | None = None) -> list[list[ResultRow]]:
     """The tallies now, a list for each race and place, leader first. race: only this slug."""
-    groups: dict[tuple[str, str, str], list[sqlite3.Row]] = {}
-    for row in connection.execute(_RESULTS, {"race": race}):
-        groups.setdefault((row["source"], row["race"], row["place"]), []).append(row)
-    return [_ranked_results(rows) for rows in groups.values()]
-
-
-def _ranked_results(rows: Sequence[sqlite3.Row]) -> list[ResultRow]:
-    by_key = {row["candidate"]: dict(row) for row in rows}
-    tallies = ranked(
-        Tally(candidate=key, name=row["candidate_name"], votes=row["votes"])
-        for key, row in by_key.items()
-    )
-    result = []
-    for tally in tallies:
-        others = [t.votes for t in tallies if t is not tally and t.votes is not None]
-        row = by_key[tally.candidate]
-        row["margin"] = tally.votes - max(others) if tally.votes is not None and others else None
-        for name in ("projected", "called_before_first_look"):
-            row[name] = bool(row[name])
-        result.append(ResultRow(**row))
-    return result
+    groups: dict[tuple[str, str, str], list[ResultRow]] = {}
+    for row in connection.execute(
+        "SELECT * FROM results WHERE :race IS NULL OR race = :race", {"race": race}
+    ):
+        truths = {name: bool(row[name]) for name in ("projected", "called_before_first_look")}
+        key = (row["source"], row["race"], row["place"])
+        groups.setdefault(key, []).append(ResultRow(**{**dict(row), **truths}))
+    return list(groups.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +212,7 @@ class Coverage:
     """How closely it was watched: what an answer of "nothing vanished" rests on.
 
     looks: fetches, of which refused and failed. partly_refused: accepted, but for a part.
+    without: accepted looks that no longer showed the race or story that is asked for.
     pages: addresses looked at. longest_gap: between two good looks at one page; None when no
     page had two.
     """
@@ -277,39 +222,63 @@ class Coverage:
     refused: int
     failed: int
     partly_refused: int
+    without: int
     first: datetime | None
     last: datetime | None
     longest_gap: timedelta | None
 
 
 def coverage(connection: sqlite3.Connection, wanted: Filter) -> Coverage:
-    """The coverage of the filter's span of time, over all pages."""
-    span = {
+    """The coverage of the filter's span of time.
+
+    Over all pages; with a race or a story, over those that ever showed it.
+    """
+    values = {
         "since": wanted.since and instant_text(wanted.since),
         "until": wanted.until and instant_text(wanted.until),
+        "race": wanted.race,
+        "article": wanted.article,
+        "part": "race" if wanted.race else "article" if wanted.article else None,
     }
-    within = "(:since IS NULL OR fetched_at >= :since) AND (:until IS NULL OR fetched_at <= :until)"
+    looks = """
+        WITH shown AS (
+            SELECT page, max(last_fetch) AS last FROM sighting
+             WHERE part = 'article ' || :article OR instr(part, 'race ' || :race || ' ') = 1
+             GROUP BY page
+        ), look AS (
+            SELECT fetch.id, fetch.page, fetched_at,
+                   iif(outcome IN ('new', 'unchanged') AND id > last, 'without', outcome)
+                       AS outcome,
+                   EXISTS (SELECT 1 FROM refusal WHERE refusal.fetch = fetch.id
+                              AND verdict = 'rejected' AND (:part IS NULL OR part = :part)
+                   ) AS refused
+              FROM fetch LEFT JOIN shown ON shown.page = fetch.page
+             WHERE (:part IS NULL OR shown.page IS NOT NULL)
+               AND (:since IS NULL OR fetched_at >= :since)
+               AND (:until IS NULL OR fetched_at <= :until)
+        )"""
     row = connection.execute(
-        f"""
+        f"""{looks}
         SELECT count(*) AS looks, count(DISTINCT page) AS pages,
                count(*) FILTER (WHERE outcome = 'refused') AS refused,
                count(*) FILTER (WHERE outcome = 'failed') AS failed,
-               count(*) FILTER (WHERE outcome IN ('new', 'unchanged') AND EXISTS (
-                   SELECT 1 FROM refusal WHERE refusal.fetch = fetch.id AND verdict = 'rejected'
-               )) AS partly_refused,
+               count(*) FILTER (
+                   WHERE outcome IN ('new', 'unchanged', 'without') AND refused
+               ) AS partly_refused,
+               count(*) FILTER (WHERE outcome = 'without' AND NOT refused) AS without,
                min(fetched_at) AS first, max(fetched_at) AS last
-          FROM fetch WHERE {within}
+          FROM look
         """,  # noqa: S608 - no text of a user's
-        span,
+        values,
     ).fetchone()
     gap = connection.execute(
-        f"""
+        f"""{looks}
         SELECT max(gap) AS longest FROM (
             SELECT julianday(fetched_at) - lag(julianday(fetched_at))
                    OVER (PARTITION BY page ORDER BY id) AS gap
-              FROM fetch WHERE outcome IN ('new', 'unchanged') AND {within})
+              FROM look WHERE outcome IN ('new', 'unchanged'))
         """,  # noqa: S608 - no text of a user's
-        span,
+        values,
     ).fetchone()["longest"]
     facts = dict(row)
     for name in ("first", "last"):
@@ -318,6 +287,16 @@ def coverage(connection: sqlite3.Connection, wanted: Filter) -> Coverage:
         **facts,
         longest_gap=None if gap is None else timedelta(milliseconds=round(gap * 86_400_000)),
     )
+
+
+def races(connection: sqlite3.Connection) -> list[str]:
+    """The slugs of all races that were ever seen."""
+    return [r["slug"] for r in connection.execute("SELECT DISTINCT slug FROM race ORDER BY slug")]
+
+
+def has_article(connection: sqlite3.Connection, key: str) -> bool:
+    """Whether the story was ever seen; its key is the outlet's numeric id."""
+    return connection.execute("SELECT 1 FROM article WHERE key = ?", (key,)).fetchone() is not None
 
 
 def timezones(connection: sqlite3.Connection) -> dict[str, str]:

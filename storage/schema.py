@@ -9,6 +9,8 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from storage.views import VIEWS
+
 migrations = Migrations("tallytrail")
 
 #: The one text form of an instant; see storage.records.instant_text.
@@ -245,14 +247,21 @@ CREATE TABLE first_sight (
 ) STRICT;
 
 CREATE INDEX fetch_page ON fetch(page);
+CREATE INDEX fetch_fetched_at ON fetch(fetched_at);
+CREATE INDEX fetch_outcome ON fetch(outcome);
 CREATE INDEX fetch_unread ON fetch(id) WHERE outcome IS NULL;
 CREATE INDEX change_fetch ON change(fetch);
-CREATE INDEX change_of ON change(source, race, place, candidate, field);
+CREATE INDEX change_kind ON change(kind);
+CREATE INDEX change_article ON change(article) WHERE article IS NOT NULL;
+-- The value as of a look is one seek.
+CREATE INDEX change_of ON change(source, race, place, candidate, field, fetch);
 CREATE INDEX first_sight_fetch ON first_sight(fetch);
-CREATE INDEX first_sight_of ON first_sight(source, race, place, candidate, field);
+CREATE INDEX first_sight_of ON first_sight(source, race, place, candidate, field, fetch);
 CREATE INDEX refusal_fetch ON refusal(fetch);
 CREATE INDEX article_version_fetch ON article_version(fetch);
 CREATE INDEX discovery_fetch ON discovery(fetch);
+CREATE INDEX tally_candidate ON tally(candidate);
+CREATE INDEX article_version_article ON article_version(article);
 """
 
 #: The log and what proves it: rows are added, never altered or taken away. Each with the condition
@@ -309,7 +318,7 @@ def first_schema(db: Database) -> None:
     """Everything from a fetch to the log."""
     script = _TABLES + "".join(_append_only(*t) for t in APPEND_ONLY.items()) + _FETCH_TRIGGERS
     # executescript() would commit sqlite-utils' transaction; one statement at a time does not.
-    for statement in _statements(script):
+    for statement in (*_statements(script), *VIEWS):
         db.execute(statement)
 
 

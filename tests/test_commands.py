@@ -174,7 +174,6 @@ def test_first_sights_are_rows_of_their_own_kind_without_id_old_and_delta(bureau
                 "projection_retracted",
             },
         ),
-        (["--race", "senate/az"], set()),
         (["--article", "102"], {"headline_changed", "body_changed"}),
         (["--article", "103"], {"article_added"}),
         (["--since", "24h"], {kind for kind, *_ in ALL}),
@@ -241,10 +240,35 @@ def test_text_has_the_newest_look_last_and_its_coverage(bureau: Bureau) -> None:
 def test_text_of_an_empty_selection_says_so_and_how_closely_it_was_watched(
     bureau: Bureau,
 ) -> None:
-    done = bureau.run("changes", "--race", "senate/az")
+    done = bureau.run("changes", "--until", "24h")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "No changes.\n\nCoverage: no looks in this span\n"
+    done = bureau.run("changes", "--race", "president", "--kind", "projection_changed")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("No changes.")
-    assert "Coverage: 10 looks" in done.stdout
+    assert re.search(r"Coverage: \d looks at \d pages?, ", done.stdout)
+
+
+@pytest.mark.parametrize(
+    "words", [["changes", "--race", "senate/az"], ["results", "--race", "presidential"],
+              ["changes", "--article", "999"]],
+)  # fmt: skip
+def test_what_was_never_seen_is_said_to_be_so(bureau: Bureau, words: list[str]) -> None:
+    """ "No changes" could be an answer to a slip of the pen."""
+    done = bureau.run(*words)
+    assert done.returncode == 0
+    assert "Coverage: " in done.stdout
+    assert words[-1] in done.stderr
+    assert "ever seen" in done.stderr
+    if "--race" in words:
+        assert "president" in done.stderr.replace("presidential", "")
+    assert bureau.run(*words, "--format", "csv").stdout.count("\n") == 1
+
+
+def test_the_coverage_of_a_story_is_that_of_its_page(bureau: Bureau) -> None:
+    coverage = bureau.run("changes", "--article", "102").stdout.splitlines()[-1]
+    assert coverage.startswith("Coverage: ")
+    assert " at 1 page, " in coverage
 
 
 @pytest.mark.parametrize("form", ["text", "jsonl", "csv"])

@@ -19,16 +19,11 @@ from hypothesis import strategies as st
 
 from storage.queries import Coverage, LogRow, ResultRow
 from storage.records import RaceState
+from storage.reports.looks import Look
 from storage.reports.machine import csv_lines, json_lines
 from storage.reports.printable import printable
-from storage.reports.text import (
-    LookAt,
-    coverage_text,
-    duration,
-    local_time,
-    look_text,
-    results_text,
-)
+from storage.reports.text import coverage_text, look_text, results_text
+from storage.reports.wording import duration, local_time
 from tests.builders import log_row, race, tally
 
 EASTERN = ZoneInfo("America/New_York")
@@ -61,12 +56,12 @@ BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 
 def look(before: RaceState, after: RaceState, *rows: LogRow) -> list[str]:
     return look_text(
-        LookAt(rows=rows, zone=EASTERN, place_name="United States", before=before, after=after)
+        Look(rows=rows, zone=EASTERN, place_name="United States", before=before, after=after)
     )
 
 
 def story(*rows: LogRow, headline: str = "Clerks count on") -> list[str]:
-    return look_text(LookAt(rows=rows, zone=EASTERN, headline=headline))
+    return look_text(Look(rows=rows, zone=EASTERN, headline=headline))
 
 
 def votes(number: int, candidate: str, old: int, new: int, **values: Any) -> LogRow:
@@ -278,7 +273,7 @@ def test_hostile_names_move_no_cursor_and_turn_no_line() -> None:
         projection="trump",
     )
     lines = look_text(
-        LookAt(
+        Look(
             rows=[
                 votes(1, "trump", 4, 5, outlet=HOSTILE, race=f"president/{HOSTILE}"),
                 replace(
@@ -530,6 +525,7 @@ def test_the_coverage_says_how_closely_it_was_watched() -> None:
             refused=2,
             failed=1,
             partly_refused=0,
+            without=0,
             first=datetime(2024, 11, 6, 0, 0, tzinfo=UTC),
             last=datetime(2024, 11, 6, 7, 0, tzinfo=UTC),
             longest_gap=timedelta(seconds=61),

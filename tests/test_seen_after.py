@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.queries import LogRow
+from storage import queries
+from storage.queries import Filter, LogRow
 from storage.writing import Answer
 from tests.trail import FIRST, SECOND, START, THIRD, Page, Story, Trail, instant_of, opened, sha256
 
@@ -299,3 +300,21 @@ def test_the_outlet_s_own_time_stands_beside_ours(trail: Trail) -> None:
     trail.look(Page())
     trail.look(Page(banner=SECOND))
     assert {row.source_updated_at for row in trail.rows()} == {"2024-11-07T01:00:00.000Z"}
+
+
+def test_looks_that_no_longer_show_a_race_are_not_its_coverage(trail: Trail) -> None:
+    """ "Nothing moved in five looks" would be said of a banner that has been gone for three."""
+    trail.look(Page(1))
+    trail.look(Page(2, banner=None))
+    trail.look(Page(1))
+    for _ in range(3):
+        trail.look(Page(1, banner=None))
+    trail.look(Page(1, banner=None, damage=("Counting", "Clerks")))
+    cover = queries.coverage(trail.connection, Filter(race="president"))
+    assert (cover.looks, cover.pages, cover.without) == (6, 1, 3)
+    assert cover.partly_refused == 1  # its vanishing was told once
+    assert cover.longest_gap == timedelta(minutes=2)
+    everything = queries.coverage(trail.connection, Filter())
+    assert (everything.looks, everything.pages, everything.without) == (7, 2, 0)
+    nothing = queries.coverage(trail.connection, Filter(race="senate/az"))
+    assert (nothing.looks, nothing.first) == (0, None)

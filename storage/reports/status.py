@@ -9,7 +9,8 @@ from datetime import UTC, datetime, tzinfo
 
 from storage.records import instant_text
 from storage.reports.printable import printable
-from storage.reports.text import Paint, duration, local_time, plain
+from storage.reports.text import Paint, plain
+from storage.reports.wording import duration, local_time
 from storage.status import PageStatus
 
 

@@ -5,16 +5,16 @@ Pure: rows come in, lines go out. Every text that came from elsewhere passes `pr
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from storage.figures import leaders, margin, ranked
+from storage.figures import ranked
 from storage.queries import Coverage, LogRow, ResultRow
 from storage.records import RaceState, Tally, instant
+from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
+from storage.reports.looks import Look
 from storage.reports.printable import printable
+from storage.reports.wording import coverage_words, local_time, race_title, seen_words, standing
 
 #: Marks a text: `bold` for what names things, `alarm` for what goes down or is taken back.
 Paint = Callable[[str, str], str]
@@ -36,57 +36,6 @@ _LABELS = {
 def plain(style: str, text: str) -> str:  # noqa: ARG001 - a Paint takes both
     """Paint for pipes and NO_COLOR: nothing."""
     return text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookAt:
-    """The rows of one look at one race in a place, or at one story.
-
-    before, after: the race's state around the look; None for stories. headline: the story's.
-    """
-
-    rows: Sequence[LogRow]
-    zone: ZoneInfo
-    place_name: str = ""
-    before: RaceState | None = None
-    after: RaceState | None = None
-    headline: str | None = None
-
-
-def race_title(race: str, place_name: str) -> str:
-    """ "President · United States"."""
-    office, _, rest = race.partition("/")
-    words = f"{office.capitalize()} {rest}".strip()
-    return f"{printable(words)} · {printable(place_name)}"
-
-
-def local_time(moment: datetime, zone: tzinfo) -> str:
-    """ "12 Nov 2024 7:40 PM EST": the outlet's clock, with its zone as in force that day."""
-    local = moment.astimezone(zone)
-    return f"{local.day} {local:%b %Y} {_clock(local)} {local:%Z}"
-
-
-def _clock(local: datetime, *, seconds: bool = False) -> str:
-    return local.strftime("%I:%M:%S %p" if seconds else "%I:%M %p").lstrip("0")
-
-
-def _seen(row: LogRow, zone: ZoneInfo, shown: datetime | None) -> str:
-    """ "seen 7:45 PM, last look before 6:05 PM"; with its day where that is another one."""
-    seen = instant(row.seen_at).astimezone(zone)
-    before = instant(row.seen_after).astimezone(zone) if row.seen_after else None
-    # Between times of one zone, Python does not count the hour that comes twice.
-    close = row.seen_after is not None and (
-        instant(row.seen_at) - instant(row.seen_after) < timedelta(minutes=2)
-    )
-    text = _clock(seen, seconds=close)
-    if shown is None or seen.date() != shown.astimezone(zone).date():
-        text = f"{seen.day} {seen:%b %Y} {text}"
-    if before is None:
-        return f"seen {text}"
-    earlier = _clock(before, seconds=close)
-    if before.date() != seen.date():
-        earlier = f"{before.day} {before:%b %Y} {earlier}"
-    return f"seen {text}, last look before {earlier}"
 
 
 def _ids(rows: Sequence[LogRow]) -> str:
@@ -113,27 +62,27 @@ def _with_ids(lines: Sequence[str], ids: Sequence[str]) -> list[str]:
     return [f"{line.ljust(width)}   {i}" if i else line for line, i in zip(lines, ids, strict=True)]
 
 
-def look_text(look: LookAt, paint: Paint = plain) -> list[str]:
+def look_text(look: Look, paint: Paint = plain) -> list[str]:
     """One look as lines, a head and what moved."""
     if look.after is not None:
         return _race_look(look, paint)
     return _story_look(look, paint)
 
 
-def _head(look: LookAt, what: str, paint: Paint) -> str:
+def _head(look: Look, what: str, paint: Paint) -> str:
     row = look.rows[0]
     moment = instant(row.source_updated_at) if row.source_updated_at else instant(row.seen_at)
-    seen = _seen(next((r for r in look.rows if r.seen_after), row), look.zone, moment)
+    seen = seen_words(next((r for r in look.rows if r.seen_after), row), look.zone, moment)
     when = local_time(moment, look.zone)
     return f"{paint('bold', f'{when}   {what}')}   {printable(row.outlet)}   ({seen})"
 
 
-def _race_look(look: LookAt, paint: Paint) -> list[str]:
+def _race_look(look: Look, paint: Paint) -> list[str]:
     row = look.rows[0]
     before, after = look.before, look.after
     assert before is not None
     assert after is not None
-    head = _head(look, race_title(row.race or "", look.place_name), paint)
+    head = _head(look, printable(race_title(row.race or "", look.place_name)), paint)
     urgent = [_event(r, before, after, paint) for r in look.rows if r.kind in _EVENTS]
     names = ranked(after.tallies)
     moved = {t.candidate: [r for r in look.rows if r.candidate == t.candidate] for t in names}
@@ -144,8 +93,9 @@ def _race_look(look: LookAt, paint: Paint) -> list[str]:
     )
     ids = [_ids([r for r in moved[t.candidate] if r.field in _FIGURES]) for t in shown]
     expected = [r for r in look.rows if r.kind == "expected_vote_changed"]
-    standing = _standing(before, after, expected)
-    lines = _with_ids([*table, *standing], [*ids, *(_ids(expected) for _ in standing)])
+    now = standing(before, after, expected_moved=bool(expected))
+    standing_lines = [f"  {printable(now)}"] if now else []
+    lines = _with_ids([*table, *standing_lines], [*ids, *(_ids(expected) for _ in standing_lines)])
     for index in range(len(fell)):
         lines[index] = paint("alarm", lines[index])
     return [head, *urgent, *lines]
@@ -201,26 +151,7 @@ def _tally_cells(tally: Tally, rows: Sequence[LogRow], projected: bool) -> list[
     ]
 
 
-def _standing(before: RaceState, after: RaceState, expected: Sequence[LogRow]) -> list[str]:
-    """Who leads by how much, and how far the count is; expected: the rows that moved the latter."""
-    parts = []
-    lead, now, then = leaders(after.tallies), margin(after.tallies), margin(before.tallies)
-    if len(lead) == 1 and now is not None:
-        (leader,) = lead
-        name = next(printable(t.name) for t in after.tallies if t.candidate == leader)
-        same = then is not None and lead == leaders(before.tallies)
-        moved = f" ({now - then:+,})" if same and then is not None else ""
-        parts.append(f"{name} leads by {now:,}{moved}")
-    elif len(lead) > 1:
-        parts.append("tied")
-    if after.expected_vote_pct is not None:
-        pct = before.expected_vote_pct
-        was = f", was {pct:g}%" if expected and pct is not None else ""
-        parts.append(f"{after.expected_vote_pct:g}% of expected vote in{was}")
-    return [f"  {' · '.join(parts)}"] if parts else []
-
-
-def _story_look(look: LookAt, paint: Paint) -> list[str]:
+def _story_look(look: Look, paint: Paint) -> list[str]:
     row = look.rows[0]
     title = f'Story {row.article} "{printable(look.headline or "")}"'
     lines = [_head(look, title, paint)]
@@ -252,36 +183,22 @@ def _field_value(field: str, value: object, zone: ZoneInfo) -> str:
 
 
 def _body_edit(row: LogRow) -> list[str]:
-    old = str(row.old).split("\n\n") if row.old is not None else []
-    new = str(row.new).split("\n\n") if row.new is not None else []
+    old, new = paragraphs(row.old), paragraphs(row.new)
     if row.kind == "first":
-        return [f"  {'text':<10} {_paragraphs(len(new))}"]
-    edits: list[str] = []
-    counts = {"added": 0, "removed": 0, "reworded": 0}
-    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
-        both = min(j - i, m - k)
-        counts["reworded"] += both
-        counts["removed"] += j - i - both
-        counts["added"] += m - k - both
-        for a, b in zip(old[i : i + both], new[k : k + both], strict=True):
-            start = _first_difference(a, b)
-            edits += [f"   - {_excerpt(a, start)}", f"   + {_excerpt(b, start)}"]
-        edits += [f"   - {_excerpt(a, 0)}" for a in old[i + both : j]]
-        edits += [f"   + {_excerpt(b, 0)}" for b in new[k + both : m]]
-    told = ", ".join(f"{_paragraphs(n)} {what}" for what, n in counts.items() if n)
-    more = len(edits) - PARAGRAPHS
+        return [f"  {'text':<10} {counted(len(new), 'paragraph')}"]
+    edits = paragraph_edits(old, new)
+    shown: list[str] = []
+    for edit in edits:
+        start = _first_difference(edit.old, edit.new) if edit.old and edit.new else 0
+        shown += [f"   - {_excerpt(edit.old, start)}"] if edit.old is not None else []
+        shown += [f"   + {_excerpt(edit.new, start)}"] if edit.new is not None else []
+    more = len(shown) - PARAGRAPHS
     if more > 0:
-        edits = [
-            *edits[:PARAGRAPHS],
+        shown = [
+            *shown[:PARAGRAPHS],
             f"     and {more} more lines; --format jsonl has the whole text",
         ]
-    return [f"  {'text':<10} {told}{_flags(row)}   {_ids([row])}", *edits]
-
-
-def _paragraphs(count: int) -> str:
-    return f"{count} paragraph{'' if count == 1 else 's'}"
+    return [f"  {'text':<10} {summary(edits)}{_flags(row)}   {_ids([row])}", *shown]
 
 
 def _first_difference(a: str, b: str) -> int:
@@ -306,7 +223,7 @@ def results_text(
     """One race in a place as it stands, leader first."""
     top = rows[0]
     zone = zones[top.source]
-    title = race_title(top.race, places[top.place])
+    title = printable(race_title(top.race, places[top.place]))
     when = f"{local_time(instant(top.source_updated_at), zone)}   " if top.source_updated_at else ""
     head = f"{when}{title}"
     table = _table(
@@ -338,31 +255,4 @@ def results_text(
 
 def coverage_text(coverage: Coverage, zone: ZoneInfo | None) -> str:
     """One line: how closely it was watched."""
-    if coverage.first is None or coverage.last is None or zone is None:
-        return "Coverage: no looks in this span"
-    looks = f"{coverage.looks:,} look{'' if coverage.looks == 1 else 's'}"
-    pages = f"{coverage.pages:,} page{'' if coverage.pages == 1 else 's'}"
-    gap = "" if coverage.longest_gap is None else f", longest gap {duration(coverage.longest_gap)}"
-    parts = f", {coverage.partly_refused:,} refused in part" if coverage.partly_refused else ""
-    return (
-        f"Coverage: {looks} at {pages}, {local_time(coverage.first, zone)} to"
-        f" {local_time(coverage.last, zone)}{gap}, {coverage.refused:,} refused{parts},"
-        f" {coverage.failed:,} failed"
-    )
-
-
-def duration(span: timedelta) -> str:
-    """ "4.2 s", "61 s", "5 min", "1 h 40 min", "2 d 3 h": two units at most."""
-    seconds = span.total_seconds()
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"Coverage: {coverage_words(coverage, zone)}"

@@ -1,0 +1,85 @@
+"""What was edited in a text of paragraphs. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Beyond so many words on a side, an edited paragraph is shown whole: finding which words moved
+#: takes time that grows with the square of their number.
+MOST_WORDS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One paragraph that was edited. old: None when it was added. new: None when removed."""
+
+    old: str | None
+    new: str | None
+
+
+def paragraphs(text: object) -> list[str]:
+    """The paragraphs of a story's text as the log holds it; none of None."""
+    return [] if text is None else str(text).split("\n\n")
+
+
+def paragraph_edits(old: Sequence[str], new: Sequence[str]) -> list[Edit]:
+    """The paragraphs that differ, in the order of the text."""
+    edits: list[Edit] = []
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        both = min(j - i, m - k)
+        edits += [
+            Edit(old=a, new=b) for a, b in zip(old[i : i + both], new[k : k + both], strict=True)
+        ]
+        edits += [Edit(old=a, new=None) for a in old[i + both : j]]
+        edits += [Edit(old=None, new=b) for b in new[k + both : m]]
+    return edits
+
+
+def summary(edits: Sequence[Edit]) -> str:
+    """ "1 paragraph added, 2 paragraphs reworded"."""
+    counts = Counter(
+        "added" if e.old is None else "removed" if e.new is None else "reworded" for e in edits
+    )
+    return ", ".join(
+        f"{counted(counts[what], 'paragraph')} {what}"
+        for what in ("added", "removed", "reworded")
+        if counts[what]
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """ "1 paragraph", "1,200 looks"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def words(old: str, new: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
+    """Both texts in pieces, each with whether it is in one of them only; together the whole text.
+
+    Words keep the blanks behind them: with blanks as words of their own, difflib takes seconds for
+    a thousand of them.
+    """
+    a, b = _tokens(old), _tokens(new)
+    if max(len(a), len(b)) > MOST_WORDS:
+        return [(old, True)], [(new, True)]
+    before: list[tuple[str, bool]] = []
+    after: list[tuple[str, bool]] = []
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if i < j:
+            before.append(("".join(a[i:j]), tag != "equal"))
+        if k < m:
+            after.append(("".join(b[k:m]), tag != "equal"))
+    return before, after
+
+
+def _tokens(text: str) -> list[str]:
+    tokens: list[str] = []
+    for word in text.split(" "):
+        tokens.append(f"{word} ")
+    if tokens:
+        tokens[-1] = tokens[-1][:-1]
+    return [token for token in tokens if token]

@@ -1,0 +1,178 @@
+"""The views: the log and the tallies in words, for everybody who asks the database itself.
+
+Our own queries read them too, so that a figure is defined once. What each column means stands in
+`storage/browse/metadata.yaml`. Joins are LEFT JOINs on purpose: SQLite leaves out those whose
+columns are not asked for, which makes counting a million changes a matter of milliseconds.
+"""
+
+from __future__ import annotations
+
+#: A candidate's key as outsiders know it: the source's own id where there is one.
+KEY = (
+    "(SELECT key FROM candidate_key WHERE candidate_key.candidate = candidate.id"
+    " ORDER BY scheme = 'last_name' LIMIT 1)"
+)
+
+
+def _log(table: str, own: str, before: str) -> str:
+    """The columns of the log over one of its tables. own: the first of them, to seen_after."""
+    return f"""
+SELECT {own}, look.fetched_at AS seen_at, entry.source_updated_at, page.url,
+       {before} AS fetch_before, body_before.sha256 AS sha256_before, entry.fetch, body.sha256
+  FROM {table} AS entry
+  LEFT JOIN source ON source.id = entry.source
+  LEFT JOIN outlet ON outlet.id = source.outlet
+  LEFT JOIN election ON election.id = source.election
+  LEFT JOIN fetch AS look ON look.id = entry.fetch
+  LEFT JOIN page ON page.id = look.page
+  LEFT JOIN body ON body.id = look.body
+  LEFT JOIN fetch AS before ON before.id = {before}
+  LEFT JOIN body AS body_before ON body_before.id = before.body
+  LEFT JOIN race ON race.id = entry.race
+  LEFT JOIN place ON place.id = entry.place
+  LEFT JOIN candidate ON candidate.id = entry.candidate
+  LEFT JOIN article ON article.id = entry.article
+"""  # noqa: S608 - names are ours
+
+
+_ABOUT = f"""source.name AS source, outlet.name AS outlet, election.date AS election_date,
+       race.slug AS race, place.code AS place, {KEY} AS candidate,
+       candidate.name AS candidate_name, article.key AS article, entry.field"""
+
+_CHANGE_LOG = "CREATE VIEW change_log AS" + _log(
+    "change",
+    f"entry.id, entry.kind, entry.flags, {_ABOUT},"
+    " entry.old, entry.new, entry.delta, before.fetched_at AS seen_after",
+    "entry.before_fetch",
+)
+
+_FIRST_SIGHT_LOG = "CREATE VIEW first_sight_log AS" + _log(
+    "first_sight",
+    f"entry.id, 'first' AS kind, '[]' AS flags, {_ABOUT},"
+    " NULL AS old, entry.new, NULL AS delta, NULL AS seen_after",
+    "NULL",
+)
+
+_RESULTS = f"""
+CREATE VIEW results AS
+SELECT source.name AS source, outlet.name AS outlet, election.date AS election_date,
+       race.slug AS race, place.code AS place, {KEY} AS candidate,
+       candidate.name AS candidate_name, tally.votes,
+       tally.votes - (
+           SELECT max(other.votes) FROM tally AS other
+            WHERE other.source = tally.source AND other.race = tally.race
+              AND other.place = tally.place AND other.candidate <> tally.candidate
+       ) AS margin,
+       tally.electoral_votes, progress.projection IS tally.candidate AS projected,
+       progress.projection_seen_first AND progress.projection IS tally.candidate
+           AS called_before_first_look,
+       progress.expected_vote_pct, progress.source_updated_at, brought.fetched_at AS seen_at,
+       shown.fetched_at AS last_look
+  FROM progress
+  JOIN tally USING (source, race, place)
+  LEFT JOIN source ON source.id = progress.source
+  LEFT JOIN outlet ON outlet.id = source.outlet
+  LEFT JOIN election ON election.id = source.election
+  LEFT JOIN race ON race.id = progress.race
+  LEFT JOIN place ON place.id = progress.place
+  LEFT JOIN candidate ON candidate.id = tally.candidate
+  LEFT JOIN fetch AS brought ON brought.id = progress.fetch
+  LEFT JOIN fetch AS shown ON shown.id = progress.shown_by
+ ORDER BY progress.id, tally.votes IS NULL, tally.votes DESC, candidate
+"""  # noqa: S608 - names are ours
+
+
+def _votes_as_of(candidate: str) -> str:
+    """The candidate's votes as of the look `call.fetch`, from the log; NULL when not published.
+
+    The last row that set them counts; of one look, a change comes after a first sight.
+    """
+    where = f"""source = call.source AND race = call.race AND place = call.place
+                    AND candidate = {candidate} AND field = 'votes' AND fetch <= call.fetch"""
+    return f"""(SELECT new FROM (
+               SELECT new, fetch, 1 AS changed FROM change WHERE {where}
+               UNION ALL
+               SELECT new, fetch, 0 FROM first_sight WHERE {where}
+           ) ORDER BY fetch DESC, changed DESC LIMIT 1)"""  # noqa: S608 - names are ours
+
+
+_PROJECTION_LOG = f"""
+CREATE VIEW projection_log AS
+WITH call AS (
+    SELECT id, kind, flags, source, race, place, candidate, old, new, before_fetch, fetch,
+           source_updated_at FROM change WHERE field = 'projection'
+    UNION ALL
+    SELECT NULL, 'first', '[]', source, race, place, candidate, NULL, new, NULL, fetch,
+           source_updated_at FROM first_sight WHERE field = 'projection'
+)
+SELECT call.id, call.kind, call.flags, source.name AS source, outlet.name AS outlet,
+       race.slug AS race, place.code AS place, call.old, call.new,
+       candidate.name AS candidate_name, {_votes_as_of("call.candidate")} AS votes,
+       {_votes_as_of("call.candidate")} - (
+           SELECT max({_votes_as_of("other.id")}) FROM candidate AS other
+            WHERE other.race = call.race AND other.id <> call.candidate
+       ) AS margin,
+       before.fetched_at AS seen_after, look.fetched_at AS seen_at, call.source_updated_at,
+       page.url, call.fetch, body.sha256
+  FROM call
+  LEFT JOIN source ON source.id = call.source
+  LEFT JOIN outlet ON outlet.id = source.outlet
+  LEFT JOIN race ON race.id = call.race
+  LEFT JOIN place ON place.id = call.place
+  LEFT JOIN candidate ON candidate.id = call.candidate
+  LEFT JOIN fetch AS look ON look.id = call.fetch
+  LEFT JOIN fetch AS before ON before.id = call.before_fetch
+  LEFT JOIN page ON page.id = look.page
+  LEFT JOIN body ON body.id = look.body
+ ORDER BY call.fetch, call.id
+"""  # noqa: S608 - names are ours
+
+_COVERAGE = """
+CREATE VIEW coverage AS
+WITH good AS (
+    SELECT page, fetched_at, lag(fetched_at) OVER (PARTITION BY page ORDER BY id) AS before
+      FROM fetch WHERE outcome IN ('new', 'unchanged')
+), gap AS (
+    SELECT page, before AS began, fetched_at AS ended,
+           max((julianday(fetched_at) - julianday(before)) * 86400) AS seconds
+      FROM good WHERE before IS NOT NULL GROUP BY page
+)
+SELECT source.name AS source, page.url, page.family, count(fetch.id) AS looks,
+       count(*) FILTER (WHERE outcome = 'new') AS new,
+       count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
+       count(*) FILTER (WHERE outcome = 'refused') AS refused,
+       count(*) FILTER (WHERE outcome = 'failed') AS failed,
+       count(*) FILTER (WHERE fetch.id IS NOT NULL AND outcome IS NULL) AS unread,
+       min(fetched_at) AS first_look, max(fetched_at) AS last_look,
+       max(fetched_at) FILTER (WHERE outcome IN ('new', 'unchanged')) AS last_good_look,
+       round(gap.seconds, 1) AS longest_gap_seconds, gap.began AS longest_gap_began,
+       gap.ended AS longest_gap_ended
+  FROM page
+  LEFT JOIN source ON source.id = page.source
+  LEFT JOIN fetch ON fetch.page = page.id
+  LEFT JOIN gap ON gap.page = page.id
+ GROUP BY page.id
+"""
+
+_UNCONFIRMED = """
+CREATE VIEW unconfirmed AS
+SELECT refusal.id, refusal.verdict, refusal.part, refusal.race, refusal.place, refusal.reason,
+       source.name AS source, page.url, look.fetched_at AS seen_at, refusal.fetch, body.sha256
+  FROM page
+  JOIN refusal ON refusal.fetch = (SELECT max(id) FROM fetch WHERE fetch.page = page.id)
+  JOIN fetch AS look ON look.id = refusal.fetch
+  LEFT JOIN source ON source.id = page.source
+  LEFT JOIN body ON body.id = look.body
+UNION ALL
+SELECT NULL, look.outcome, 'page', NULL, NULL, look.reason, source.name, page.url,
+       look.fetched_at, look.id, body.sha256
+  FROM page
+  JOIN fetch AS look ON look.id = (SELECT max(id) FROM fetch WHERE fetch.page = page.id)
+  LEFT JOIN source ON source.id = page.source
+  LEFT JOIN body ON body.id = look.body
+ WHERE look.outcome = 'failed' OR (look.outcome = 'refused'
+   AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.fetch = look.id))
+"""
+
+#: Every view, in an order in which they can be created.
+VIEWS = (_CHANGE_LOG, _FIRST_SIGHT_LOG, _RESULTS, _PROJECTION_LOG, _COVERAGE, _UNCONFIRMED)
