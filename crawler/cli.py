@@ -3,6 +3,8 @@ must not pay for the crawler."""
 
 from __future__ import annotations
 
+import errno
+import importlib.util
 import os
 import sqlite3
 import sys
@@ -223,8 +225,14 @@ def status(configuration: Path, database: Path, form: str) -> None:
 @main.command()
 @_CONFIGURATION
 @_DATABASE
-def schedule(configuration: Path, database: Path) -> None:
-    """Print the crontab line that runs the crawl.
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of the report.  [default: beside the database]",
+)
+def schedule(configuration: Path, database: Path, folder: Path | None) -> None:
+    """Print the crontab line that runs the crawl, and makes the report after it.
 
     \b
     Example:
@@ -234,7 +242,7 @@ def schedule(configuration: Path, database: Path) -> None:
 
     config = _configuration(configuration)
     with _told():
-        click.echo(crontab_line(config, database))
+        click.echo(crontab_line(config, database, folder))
 
 
 @main.command()
@@ -315,6 +323,89 @@ def results(database: Path, form: str, race: str | None) -> None:
         return (f"{line}\n" for line in standing_text(connection, groups, _paint()))
 
     _print(database, lines)
+
+
+@main.command()
+@_DATABASE
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder of the report; its files are made anew.",
+)
+@click.option("--raw", is_flag=True, help="Cells of the CSV as they came, formulas and all.")
+def report(database: Path, folder: Path, raw: bool) -> None:
+    """Write the change log as a folder of files: HTML, Markdown, CSV, JSON lines, Atom.
+
+    index.html opens from disk and asks nobody for anything. The CSV is made for spreadsheets: a
+    text that begins like a formula gets an apostrophe in front.
+
+    \b
+    Example:
+      tallytrail report --out public/changes
+    """
+    from storage.reports.build import build
+    from storage.reports.progress import counted_on_a_terminal
+
+    def work(connection: sqlite3.Connection) -> Iterable[str]:
+        try:
+            with counted_on_a_terminal(connection) as progress:
+                total = build(connection, folder, raw=raw, progress=progress)
+        except OSError as error:
+            later = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            where = error.filename or folder
+            remedy = "make room on the disk" if later else "check the folder"
+            click.echo(f"tallytrail: {where}: {error.strerror}; {remedy}", err=True)
+            sys.exit(75 if later else 1)
+        if sys.stderr.isatty():
+            click.echo(f"tallytrail: {total:,} changes; open {folder / 'index.html'}", err=True)
+        return ()
+
+    _print(database, work)
+
+
+@main.command()
+@_DATABASE
+@click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True)
+@click.option("--open", "open_browser", is_flag=True, help="Open it in a browser.")
+@click.option(
+    "--config-only",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Only write Datasette's configuration there, and print the command that uses it.",
+)
+def serve(database: Path, port: int, open_browser: bool, folder: Path | None) -> None:
+    """Browse the live database with Datasette, on this machine only. Nothing can be written.
+
+    \b
+    Example:
+      tallytrail serve --open
+      tallytrail serve --config-only datasette-files
+    """
+    from tempfile import TemporaryDirectory
+
+    from storage.browse import server
+
+    if importlib.util.find_spec("datasette") is None:
+        click.echo("tallytrail: Datasette is missing; pip install 'tallytrail[browse]'", err=True)
+        sys.exit(2)
+    _print(database, lambda _: ())  # there is one, and it can be read
+    try:
+        if folder is not None:
+            server.write_configuration(folder, database)
+            click.echo(server.command_line(folder, database))
+            return
+        if not server.is_free(port):
+            click.echo(f"tallytrail: port {port} is in use; name another with --port", err=True)
+            sys.exit(2)
+        with TemporaryDirectory(prefix="tallytrail-") as files:
+            server.write_configuration(Path(files), database)
+            server.serve(Path(files), database, port=port, open_browser=open_browser)
+    except OSError as error:
+        click.echo(f"tallytrail: {error.filename}: {error.strerror}; check the folder", err=True)
+        sys.exit(1)
 
 
 @main.command()

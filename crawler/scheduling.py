@@ -1,4 +1,4 @@
-"""The crontab line that runs the crawl."""
+"""The crontab line that runs the crawl, and then makes the report."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from crawler.errors import ConfigurationError
 from crawler.sources import Configuration
 
 
-def crontab_line(configuration: Configuration, database: Path) -> str:
+def crontab_line(configuration: Configuration, database: Path, report: Path | None) -> str:
     """One line for `crontab -e`: absolute paths only, so that it needs no environment of ours.
 
     What the crawl says goes into a log beside the database and to cron, which mails it; it says
-    nothing when all is well. Crawls never overlap: each takes the database's lock.
+    nothing when all is well. Crawls never overlap: each takes the database's lock. After each
+    crawl, however it ended, the report is made anew in the folder `report`, by default one beside
+    the database.
     Raises ConfigurationError when cron cannot count `every`.
     """
-    tallytrail = Path(sys.executable).with_name("tallytrail")
+    tallytrail = str(Path(sys.executable).with_name("tallytrail"))
     database = database.absolute()
-    command = [
-        str(tallytrail),
-        "crawl",
-        "--config",
-        str(configuration.path.absolute()),
-        "--db",
-        str(database),
-    ]
+    out = report.absolute() if report else database.with_name(f"{database.stem}-report")
+    files = ["--db", str(database)]
+    crawl = [tallytrail, "crawl", "--config", str(configuration.path.absolute()), *files]
+    write = [tallytrail, "report", *files, "--out", str(out)]
     log = database.with_name(f"{database.name}.log")
-    words = f"{shlex.join(command)} 2>&1 | tee -a {shlex.quote(str(log))}"
+    both = f"{{ {shlex.join(crawl)}; {shlex.join(write)}; }}"
+    words = f"{both} 2>&1 | tee -a {shlex.quote(str(log))}"
     # cron reads an unescaped % as the end of the line.
     escaped = words.replace("%", r"\%")
     return f"{_when(configuration)} {escaped}"

@@ -89,10 +89,11 @@ def _votes_as_of(candidate: str) -> str:
     """
     where = f"""source = call.source AND race = call.race AND place = call.place
                     AND candidate = {candidate} AND field = 'votes' AND fetch <= call.fetch"""
+    last = "ORDER BY fetch DESC LIMIT 1"
     return f"""(SELECT new FROM (
-               SELECT new, fetch, 1 AS changed FROM change WHERE {where}
+               SELECT * FROM (SELECT new, fetch, 1 AS changed FROM change WHERE {where} {last})
                UNION ALL
-               SELECT new, fetch, 0 FROM first_sight WHERE {where}
+               SELECT * FROM (SELECT new, fetch, 0 FROM first_sight WHERE {where} {last})
            ) ORDER BY fetch DESC, changed DESC LIMIT 1)"""  # noqa: S608 - names are ours
 
 

@@ -52,9 +52,9 @@ def summary(edits: Sequence[Edit]) -> str:
     )
 
 
-def counted(count: int, noun: str) -> str:
-    """ "1 paragraph", "1,200 looks"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, several: str = "") -> str:
+    """ "1 paragraph", "1,200 looks", "2 stories"."""
+    return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
 
 
 def words(old: str, new: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:

@@ -7,6 +7,8 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from storage.reports.printable import printable_lines
+
 
 def json_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     """One object a line, in ASCII: no character of a headline reaches a terminal as it is."""
@@ -14,11 +16,33 @@ def json_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
         yield json.dumps(row, allow_nan=False) + "\n"
 
 
-def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
-    """A head line, then a line a row. None is empty; flags are separated by blanks."""
+def csv_lines(
+    columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, safe: bool = False
+) -> Iterator[str]:
+    """A head line, then a line a row. None is empty; flags are separated by blanks.
+
+    safe: for spreadsheets, which would compute a text that begins like a formula; see `harmless`.
+    """
     yield _csv_line(columns)
     for row in rows:
-        yield _csv_line([_cell(row[name]) for name in columns])
+        cells = [_cell(row[name]) for name in columns]
+        if safe:
+            cells = [harmless(cell) if isinstance(cell, str) else cell for cell in cells]
+        yield _csv_line(cells)
+
+
+#: What makes a spreadsheet compute a cell, in the width of East Asian keyboards too.
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - these very characters
+
+
+def harmless(text: str) -> str:
+    """The text as a spreadsheet may have it: an apostrophe before what looks like a formula.
+
+    Without control characters; line ends stay. Numbers never come here: -5 stays a number.
+    """
+    shown = printable_lines(text)
+    formula = text.startswith(_FORMULA) or shown.lstrip().startswith(_FORMULA)
+    return f"'{shown}" if formula else shown
 
 
 def _cell(value: object) -> object:

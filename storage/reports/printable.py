@@ -19,3 +19,8 @@ def _shown(character: str) -> str:
         return " "
     # Cc, Cf, Cs, Co, Cn: control, format (bidi marks among them), surrogate, private, unassigned.
     return "\ufffd" if unicodedata.category(character).startswith("C") else character
+
+
+def printable_lines(text: str) -> str:
+    """The text made printable line by line: line ends stay."""
+    return "\n".join(printable(line) for line in text.split("\n"))

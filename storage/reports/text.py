@@ -14,7 +14,14 @@ from storage.records import RaceState, Tally, instant
 from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
 from storage.reports.looks import Look
 from storage.reports.printable import printable
-from storage.reports.wording import coverage_words, local_time, race_title, seen_words, standing
+from storage.reports.wording import (
+    coverage_words,
+    local_time,
+    race_title,
+    seen_words,
+    standing,
+    standing_now,
+)
 
 #: Marks a text: `bold` for what names things, `alarm` for what goes down or is taken back.
 Paint = Callable[[str, str], str]
@@ -238,18 +245,12 @@ def results_text(
             for r in rows
         ]
     )
-    parts = []
-    if top.margin:
-        parts.append(f"{printable(top.candidate_name)} leads by {top.margin:,}")
-    elif top.margin == 0 and top.votes:
-        parts.append("tied")
-    if top.expected_vote_pct is not None:
-        parts.append(f"{top.expected_vote_pct:g}% of expected vote in")
+    now = standing_now(rows)
     looked = local_time(instant(top.last_look), zone)
     return [
         f"{paint('bold', head)}   {printable(top.outlet)}   (last look {looked})",
         *table,
-        *([f"  {' · '.join(parts)}"] if parts else []),
+        *([f"  {printable(now)}"] if now else []),
     ]
 
 

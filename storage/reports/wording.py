@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from storage.figures import leaders, margin
-from storage.queries import Coverage, LogRow
+from storage.queries import Coverage, LogRow, ResultRow
 from storage.records import RaceState, instant
 from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
 
@@ -39,8 +39,9 @@ FIELDS = {
 class Told:
     """One change in words. Texts that came from elsewhere stand in them as they came.
 
-    who: the candidate or what else it is about. what: the field. old, new, delta: formatted,
-    empty when there is none. alarm: it goes down, is taken back or vanishes.
+    who: the candidate, "count" for a race's own figures; empty for stories. what: the field.
+    old, new, delta: formatted, empty when there is none. alarm: it goes down, is taken back or
+    vanishes.
     """
 
     who: str
@@ -54,13 +55,14 @@ class Told:
 
 def told(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> Told:
     """The change in words. names: of the race's candidates by key, for projections."""
-    who = f"story {row.article}" if row.race is None else row.candidate_name or "count"
+    who = "" if row.race is None else row.candidate_name or "count"
     old, new = (_value(row.field, value, zone, names) for value in (row.old, row.new))
     if row.field == "body":
         old, new = "", summary(paragraph_edits(paragraphs(row.old), paragraphs(row.new)))
     delta = ""
     if row.delta is not None:
-        delta = f"{row.delta:+g} points" if row.field == "expected_vote_pct" else f"{row.delta:+,}"
+        points = f"{row.delta:+g} point{'' if abs(row.delta) == 1 else 's'}"
+        delta = points if row.field == "expected_vote_pct" else f"{row.delta:+,}"
     return Told(
         who=who,
         what=FIELDS.get(row.field, row.field),
@@ -164,6 +166,18 @@ def standing(before: RaceState, after: RaceState, *, expected_moved: bool) -> st
         pct = before.expected_vote_pct
         was = f", was {pct:g}%" if expected_moved and pct is not None else ""
         parts.append(f"{after.expected_vote_pct:g}% of expected vote in{was}")
+    return " · ".join(parts)
+
+
+def standing_now(rows: Sequence[ResultRow]) -> str:
+    """Who leads a race in a place by how much, and how far the count is; rows: leader first."""
+    top, parts = rows[0], []
+    if top.margin:
+        parts.append(f"{top.candidate_name} leads by {top.margin:,}")
+    elif top.margin == 0 and top.votes:
+        parts.append("tied")
+    if top.expected_vote_pct is not None:
+        parts.append(f"{top.expected_vote_pct:g}% of expected vote in")
     return " · ".join(parts)
 
 

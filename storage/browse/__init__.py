@@ -1,0 +1,1 @@
+"""Browsing the database with Datasette: its configuration, and the pages of our own."""

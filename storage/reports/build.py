@@ -1,0 +1,122 @@
+"""The report: the change log as a folder of files, made anew from the tables."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from storage import queries
+from storage.queries import Filter, LogRow
+from storage.reports.atom import atom
+from storage.reports.machine import csv_lines, json_lines
+from storage.reports.markdown import log_markdown
+from storage.reports.pages import render
+from storage.reports.told import told_looks, told_races
+from storage.reports.wording import ALARMS, coverage_words
+
+#: The latest changes that the page, the feed and Markdown show; CSV and JSON lines have all.
+MOST = 1_000
+#: The latest alarms that the page lists on top.
+MOST_ALARMS = 20
+
+Progress = Callable[[Iterable[LogRow]], Iterable[LogRow]]
+
+
+def build(
+    connection: sqlite3.Connection, folder: Path, *, raw: bool, progress: Progress = iter
+) -> int:
+    """Write the files of the report, and return how many changes they tell of.
+
+    raw: cells of the CSV as they came, not made harmless for spreadsheets. progress: wraps the
+    rows while they are written. A reader of the folder sees each file whole, the old one or the
+    new. Raises OSError when the folder cannot be written; the old files stay then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    connection.execute("BEGIN")  # one state of the log for all files
+    try:
+        last = deque[LogRow](maxlen=MOST)
+        total = _machine_files(connection, folder, last, raw, progress)
+        _told_files(connection, folder, list(last), total)
+    finally:
+        connection.execute("ROLLBACK")
+    return total
+
+
+def _machine_files(
+    connection: sqlite3.Connection,
+    folder: Path,
+    last: deque[LogRow],
+    raw: bool,
+    progress: Progress,
+) -> int:
+    total = 0
+    with _whole(folder / "changes.csv") as table, _whole(folder / "changes.jsonl") as objects:
+        table.writelines(csv_lines(queries.COLUMNS, ()))
+        for row in progress(queries.log(connection, Filter())):
+            total += 1
+            last.append(row)
+            cells = queries.as_dict(row)
+            _, line = csv_lines(queries.COLUMNS, [cells], safe=not raw)
+            table.write(line)
+            objects.writelines(json_lines([cells]))
+    return total
+
+
+def _told_files(
+    connection: sqlite3.Connection, folder: Path, rows: list[LogRow], total: int
+) -> None:
+    zones = list(queries.timezones(connection).values())
+    zone = ZoneInfo(zones[0]) if zones else None
+    coverage = coverage_words(queries.coverage(connection, Filter()), zone)
+    looks = list(told_looks(connection, rows))[::-1]
+    races = told_races(connection)
+    head = queries.chain_head(connection)
+    left_out = total - len(rows)
+    alarms = list(queries.log(connection, Filter(kinds=tuple(sorted(ALARMS)))))
+    told = told_looks(connection, alarms[-MOST_ALARMS:])
+    alarming = [change for look in told for change in look.rows]
+    page = render(
+        "log.html",
+        coverage=coverage,
+        unconfirmed=queries.unconfirmed(connection),
+        alarms=alarming[::-1],
+        alarms_left_out=max(0, len(alarms) - MOST_ALARMS),
+        last_id=total,
+        races=races,
+        looks=looks,
+        shown=len(rows),
+        left_out=left_out,
+        head=head,
+    )
+    links = queries.reading_links(connection, {row.fetch for row in rows})
+    first = queries.first_link(connection)
+    lines = log_markdown(looks, races, coverage=coverage, head=head, left_out=left_out)
+    for name, text in (
+        ("index.html", page),
+        ("changes.md", "\n".join(chain(lines, [""]))),
+        ("changes.atom", atom(looks, links, first=first, coverage=coverage).decode("utf-8")),
+    ):
+        with _whole(folder / name) as file:
+            file.write(text)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    """A file that takes the place of the one there when it is complete, and on disk."""
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)

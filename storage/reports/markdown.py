@@ -1,0 +1,74 @@
+"""The log as Markdown. Pure: what is told comes in, lines go out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from storage.reports.printable import printable
+from storage.reports.told import ToldChange, ToldLook, ToldRace
+
+#: Not those that mean nothing in Markdown anywhere: , ; ' " % $ ? { } ^
+_PUNCTUATION = re.compile(r"([-!&()*+./:<=>@\[\\\]_`|~#])")
+
+
+def literal(text: str) -> str:
+    """The text so that Markdown shows it as it is: no link, no emphasis, no HTML, no address."""
+    return _PUNCTUATION.sub(r"\\\1", printable(text))
+
+
+def log_markdown(
+    looks: Sequence[ToldLook], races: Sequence[ToldRace], *, coverage: str, head: str, left_out: int
+) -> Iterator[str]:
+    """The tallies now, and the looks in the order given."""
+    yield "# Election results: the change log\n"
+    yield f"{literal(coverage)}.\n"
+    yield "## The tallies now\n"
+    for race in races:
+        yield from _race(race)
+    if not races:
+        yield "No results yet.\n"
+    yield "## The log, newest first\n"
+    if left_out:
+        yield f"{left_out:,} earlier changes are in changes.csv and changes.jsonl.\n"
+    for look in looks:
+        yield from _look(look)
+    if not looks:
+        yield "No changes yet.\n"
+    yield f"Head of the chain: `{head}`"
+
+
+def _race(race: ToldRace) -> Iterator[str]:
+    when = f", {literal(race.when)}" if race.when else ""
+    yield f"### {literal(race.title)}\n\n{literal(race.outlet)}{when}\n"
+    yield "| candidate | votes | electoral votes | projection |\n| --- | ---: | ---: | --- |"
+    for row in race.rows:
+        votes = "not published" if row.votes is None else f"{row.votes:,}"
+        electors = "" if row.electoral_votes is None else str(row.electoral_votes)
+        call = "projected" if row.projected else ""
+        first = ", before our first look" if row.called_before_first_look else ""
+        yield f"| {literal(row.candidate_name)} | {votes} | {electors} | {call}{first} |"
+    yield f"\n{literal(race.standing)}\n"
+
+
+def _look(look: ToldLook) -> Iterator[str]:
+    yield f"### {literal(look.title)}\n"
+    told = f"{look.when} by the outlet's clock; {look.seen}; {look.outlet}"
+    yield f"{literal(told)}\n"
+    for change in look.rows:
+        yield from _change(change)
+    if look.standing:
+        yield f"\n{literal(look.standing)}"
+    yield f"\nSHA-256 `{look.sha256}`" + (
+        f", before that `{look.sha256_before}`\n" if look.sha256_before else "\n"
+    )
+
+
+def _change(change: ToldChange) -> Iterator[str]:
+    text = literal(change.sentence)
+    yield f"- \\#{change.id} {f'**{text}**' if change.told.alarm else text}"
+    for edit in change.edits:
+        if edit.old is not None:
+            yield f"  - before: {literal(edit.old)}"
+        if edit.new is not None:
+            yield f"  - after: {literal(edit.new)}"
