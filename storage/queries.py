@@ -99,7 +99,13 @@ def log(connection: sqlite3.Connection, wanted: Filter) -> Iterator[LogRow]:
     else:
         sql = f"SELECT {columns} FROM change_log WHERE {where} ORDER BY id"  # noqa: S608
     for row in connection.execute(sql, values):
-        yield LogRow(**{**dict(row), "flags": json.loads(row["flags"])})
+        yield _log_row(row)
+
+
+def _log_row(row: sqlite3.Row) -> LogRow:
+    # Nearly all have no flags, and a log may have a million rows.
+    flags = [] if row["flags"] == "[]" else json.loads(row["flags"])
+    return LogRow(**{**dict(row), "flags": flags})
 
 
 def race_as_of(connection: sqlite3.Connection, row: LogRow) -> tuple[RaceState, RaceState]:
@@ -215,7 +221,7 @@ def change(connection: sqlite3.Connection, number: int) -> LogRow | None:
         f"SELECT {columns} FROM change_log WHERE id = ?",  # noqa: S608 - names are ours
         (number,),
     ).fetchone()
-    return row and LogRow(**{**dict(row), "flags": json.loads(row["flags"])})
+    return row and _log_row(row)
 
 
 def chain_head(connection: sqlite3.Connection) -> str:
@@ -417,7 +423,7 @@ def changes_of_look(connection: sqlite3.Connection, row: LogRow) -> list[LogRow]
         " AND article IS ? ORDER BY id",
         (row.fetch, row.race, row.place, row.article),
     )
-    return [LogRow(**{**dict(r), "flags": json.loads(r["flags"])}) for r in found]
+    return [_log_row(r) for r in found]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,10 @@ def million(path: Path, *, looks: int = LOOKS) -> None:
                 (at,),
             )
             fetch = first + number
+            connection.execute(
+                "INSERT INTO link (fetch, step, previous, hash) VALUES (?, 'read', ?, ?)",
+                (fetch, f"{fetch - 1:064x}", f"{fetch:064x}"),
+            )
             rows = []
             for place, candidate in chance.sample(subjects, EACH):
                 old = votes[place, candidate]

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from storage import queries
 from storage.queries import Filter, LogRow
 from storage.reports.atom import atom
-from storage.reports.machine import csv_lines, json_lines
+from storage.reports.machine import csv_line, csv_lines, json_line
 from storage.reports.markdown import log_markdown
 from storage.reports.pages import render
 from storage.reports.told import told_looks, told_races
@@ -63,9 +63,8 @@ def _machine_files(
             total += 1
             last.append(row)
             cells = queries.as_dict(row)
-            _, line = csv_lines(queries.COLUMNS, [cells], safe=not raw)
-            table.write(line)
-            objects.writelines(json_lines([cells]))
+            table.write(csv_line(queries.COLUMNS, cells, safe=not raw))
+            objects.write(json_line(cells))
     return total
 
 

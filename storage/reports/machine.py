@@ -12,23 +12,27 @@ from storage.reports.printable import printable_lines
 
 def json_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     """One object a line, in ASCII: no character of a headline reaches a terminal as it is."""
-    for row in rows:
-        yield json.dumps(row, allow_nan=False) + "\n"
+    return map(json_line, rows)
 
 
-def csv_lines(
-    columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, safe: bool = False
-) -> Iterator[str]:
-    """A head line, then a line a row. None is empty; flags are separated by blanks.
+def json_line(row: Mapping[str, object]) -> str:
+    """The row as one object on one line."""
+    return json.dumps(row, allow_nan=False) + "\n"
 
-    safe: for spreadsheets, which would compute a text that begins like a formula; see `harmless`.
-    """
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """A head line, then a line a row. None is empty; flags are separated by blanks."""
     yield _csv_line(columns)
     for row in rows:
-        cells = [_cell(row[name]) for name in columns]
-        if safe:
-            cells = [harmless(cell) if isinstance(cell, str) else cell for cell in cells]
-        yield _csv_line(cells)
+        yield csv_line(columns, row)
+
+
+def csv_line(columns: Sequence[str], row: Mapping[str, object], *, safe: bool = False) -> str:
+    """The row as one line. safe: for spreadsheets, see `harmless`."""
+    cells = [_cell(row[name]) for name in columns]
+    if safe:
+        cells = [harmless(cell) if isinstance(cell, str) else cell for cell in cells]
+    return _csv_line(cells)
 
 
 #: What makes a spreadsheet compute a cell, in the width of East Asian keyboards too.
