@@ -27,8 +27,8 @@ def crontab_line(configuration: Configuration, database: Path, report: Path | No
     crawl = [tallytrail, "crawl", "--config", str(configuration.path.absolute()), *files]
     write = [tallytrail, "report", *files, "--out", str(out)]
     log = database.with_name(f"{database.name}.log")
-    both = f"{{ {shlex.join(crawl)}; {shlex.join(write)}; }}"
-    words = f"{both} 2>&1 | tee -a {shlex.quote(str(log))}"
+    told = f"2>&1 | tee -a {shlex.quote(str(log))}"
+    words = f"{shlex.join(crawl)} {told}; {shlex.join(write)} {told}"
     # cron reads an unescaped % as the end of the line.
     escaped = words.replace("%", r"\%")
     return f"{_when(configuration)} {escaped}"

@@ -1,6 +1,6 @@
-"""The schema, as migrations. Column comments give meaning and unit; None is never zero.
+"""The schema, as migrations. What each column means, and in which unit: storage/browse/metadata.yaml.
 
-Until 0.1.0 the first migration may be rewritten.
+NULL is "not published" or "not known", never zero. Until 0.1.0 the first migration may be rewritten.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ CREATE TABLE outlet (
 
 CREATE TABLE election (
     id INTEGER PRIMARY KEY,
-    date TEXT NOT NULL UNIQUE  -- local calendar day, YYYY-MM-DD
+    date TEXT NOT NULL UNIQUE
 ) STRICT;
 
 CREATE TABLE source (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,  -- `id` in the configuration
+    name TEXT NOT NULL UNIQUE,
     outlet INTEGER NOT NULL REFERENCES outlet(id),
     election INTEGER NOT NULL REFERENCES election(id),
     parser TEXT NOT NULL,
-    timezone TEXT NOT NULL  -- of the outlet's clock, IANA name
+    timezone TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE body (
     id INTEGER PRIMARY KEY,
-    sha256 TEXT NOT NULL UNIQUE,  -- of the unpacked bytes
-    size INTEGER NOT NULL,  -- unpacked, in bytes
-    content BLOB NOT NULL  -- one zstd frame
+    sha256 TEXT NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    content BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE page (
@@ -48,8 +48,6 @@ CREATE TABLE page (
     source INTEGER NOT NULL REFERENCES source(id),
     url TEXT NOT NULL,
     family TEXT NOT NULL,
-    -- last look with a body of which nothing was refused or set aside; NULL when the last look
-    -- had such a part
     settled_fetch INTEGER REFERENCES fetch(id),
     UNIQUE (source, url)
 ) STRICT;
@@ -57,27 +55,25 @@ CREATE TABLE page (
 CREATE TABLE fetch (
     id INTEGER PRIMARY KEY,
     page INTEGER NOT NULL REFERENCES page(id),
-    -- our clock, when the answer had come
     fetched_at TEXT NOT NULL CHECK (fetched_at {_INSTANT}),
-    status INTEGER,  -- HTTP status; NULL when there was no answer
-    headers TEXT,  -- of the answer, JSON list of [name, value]
-    body INTEGER REFERENCES body(id),  -- of a 304: the body that the site said is still the one
-    wire_sha256 TEXT,  -- of the body as it came, still packed
-    wire_size INTEGER,  -- in bytes
+    status INTEGER,
+    headers TEXT,
+    body INTEGER REFERENCES body(id),
+    wire_sha256 TEXT,
+    wire_size INTEGER,
     -- NULL: received, not yet read
     outcome TEXT CHECK (outcome IN ('new', 'unchanged', 'refused', 'failed')),
-    reason TEXT,  -- of a refusal or failure
-    parser TEXT,  -- name and version of what read it
+    reason TEXT,
+    parser TEXT,
     CHECK ((outcome IN ('refused', 'failed')) = (reason IS NOT NULL) OR outcome IS NULL)
 ) STRICT;
 
--- What is remembered of a host from one run to the next.
 CREATE TABLE host (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    held_until TEXT CHECK (held_until {_INSTANT}),  -- as its Retry-After asked
-    robots BLOB,  -- its robots.txt, by host and port
-    crawl_delay REAL,  -- in seconds, as its robots.txt asks
+    held_until TEXT CHECK (held_until {_INSTANT}),
+    robots BLOB,
+    crawl_delay REAL,
     robots_at TEXT CHECK (robots_at {_INSTANT})
 ) STRICT;
 
@@ -92,7 +88,7 @@ CREATE TABLE link (
     id INTEGER PRIMARY KEY,
     fetch INTEGER NOT NULL REFERENCES fetch(id),
     step TEXT NOT NULL CHECK (step IN ('received', 'read')),
-    previous TEXT NOT NULL,  -- hash of the link before
+    previous TEXT NOT NULL,
     hash TEXT NOT NULL,
     UNIQUE (fetch, step)
 ) STRICT;
@@ -122,7 +118,7 @@ CREATE TABLE candidate_key (
     id INTEGER PRIMARY KEY,
     candidate INTEGER NOT NULL REFERENCES candidate(id),
     race INTEGER NOT NULL REFERENCES race(id),
-    scheme TEXT NOT NULL,  -- whose keys these are: `last_name`
+    scheme TEXT NOT NULL,
     key TEXT NOT NULL,
     UNIQUE (race, scheme, key)
 ) STRICT;
@@ -143,25 +139,23 @@ CREATE TABLE progress (
     source INTEGER NOT NULL REFERENCES source(id),
     race INTEGER NOT NULL REFERENCES race(id),
     place INTEGER NOT NULL REFERENCES place(id),
-    -- percent of the expected vote
     expected_vote_pct REAL CHECK (expected_vote_pct BETWEEN 0 AND 200),
-    projection INTEGER REFERENCES candidate(id),  -- whom the outlet calls the winner
-    -- called before our first look
+    projection INTEGER REFERENCES candidate(id),
     projection_seen_first INTEGER NOT NULL DEFAULT 0 CHECK (projection_seen_first IN (0, 1)),
     source_updated_at TEXT CHECK (source_updated_at {_INSTANT}),
-    fetch INTEGER NOT NULL REFERENCES fetch(id),  -- the look that brought this state
-    shown_by INTEGER NOT NULL REFERENCES fetch(id),  -- the latest look that showed it
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
+    shown_by INTEGER NOT NULL REFERENCES fetch(id),
     UNIQUE (source, race, place)
 ) STRICT;
 
 CREATE TABLE article (
     id INTEGER PRIMARY KEY,
     source INTEGER NOT NULL REFERENCES source(id),
-    key TEXT NOT NULL,  -- the outlet's numeric id
-    url TEXT NOT NULL,  -- canonical
+    key TEXT NOT NULL,
+    url TEXT NOT NULL,
     headline TEXT,
     section TEXT,
-    readings TEXT NOT NULL,  -- JSON: field -> origin on the page -> text
+    readings TEXT NOT NULL,
     fetch INTEGER NOT NULL REFERENCES fetch(id),
     shown_by INTEGER NOT NULL REFERENCES fetch(id),
     UNIQUE (source, key)
@@ -185,8 +179,7 @@ CREATE TABLE discovery (
     page INTEGER NOT NULL REFERENCES page(id),
     article_key TEXT NOT NULL,
     url TEXT NOT NULL,
-    fetch INTEGER NOT NULL REFERENCES fetch(id),  -- the first look that named the story
-    -- the last look at the page without it; NULL: named by the page's first look
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
     before_fetch INTEGER REFERENCES fetch(id),
     UNIQUE (page, article_key)
 ) STRICT;
@@ -194,9 +187,9 @@ CREATE TABLE discovery (
 CREATE TABLE sighting (
     id INTEGER PRIMARY KEY,
     page INTEGER NOT NULL REFERENCES page(id),
-    part TEXT NOT NULL,  -- race and place, or article, as the state names it
-    state TEXT NOT NULL,  -- JSON: what the page last showed there
-    candidates TEXT NOT NULL,  -- JSON list: whom its accepted looks have shown
+    part TEXT NOT NULL,
+    state TEXT NOT NULL,
+    candidates TEXT NOT NULL,
     verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'stale')),
     first_fetch INTEGER NOT NULL REFERENCES fetch(id),
     last_fetch INTEGER NOT NULL REFERENCES fetch(id),
@@ -216,7 +209,7 @@ CREATE TABLE refusal (
 CREATE TABLE change (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
-    flags TEXT NOT NULL DEFAULT '[]',  -- JSON list
+    flags TEXT NOT NULL DEFAULT '[]',
     source INTEGER NOT NULL REFERENCES source(id),
     race INTEGER REFERENCES race(id),
     place INTEGER REFERENCES place(id),
@@ -226,8 +219,8 @@ CREATE TABLE change (
     old ANY,
     new ANY,
     delta ANY,
-    before_fetch INTEGER NOT NULL REFERENCES fetch(id),  -- the latest look that still showed old
-    fetch INTEGER NOT NULL REFERENCES fetch(id),  -- the first look that showed new
+    before_fetch INTEGER NOT NULL REFERENCES fetch(id),
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
     source_updated_at TEXT CHECK (source_updated_at {_INSTANT}),
     CHECK ((race IS NULL) = (place IS NULL) AND (race IS NULL) <> (article IS NULL))
 ) STRICT;

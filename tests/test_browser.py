@@ -66,6 +66,7 @@ def test_did_any_count_go_down(page: Page, served: Served) -> None:
     line = page.locator("li", has_text="Did any count go down, and why?")
     assert "No: none was seen to, in 3 looks at 1 page" in line.inner_text()
     line.get_by_role("link").click()
+    page.get_by_text("how closely it was watched").wait_for()
     assert "0 results" in page.content()
     assert "how closely it was watched" in page.inner_text("body")
 
@@ -76,6 +77,7 @@ def test_when_was_the_presidency_projected_and_by_how_much_was_the_leader_ahead(
     page.goto(served.url)
     page.get_by_role("link", name="When was each race projected").click()
     row = page.locator("table.rows-and-columns tbody tr")
+    row.first.wait_for()
     assert row.count() == 1
     cells = row.locator("td").all_inner_texts()
     assert {"first", "Trump", "president", str(72_191_978 - 67_410_748)} <= set(cells)
@@ -86,8 +88,10 @@ def test_what_did_the_story_say_before_it_was_edited(page: Page, served: Served)
     page.goto(served.url)
     page.get_by_role("link", name="What did a story say before it was edited?").click()
     rows = page.locator("table.rows-and-columns tbody tr")
+    rows.first.wait_for()
     assert rows.count() == 2
     rows.nth(1).get_by_role("link").first.click()
+    page.locator(".sides").wait_for()
     before, after = page.locator(".sides > div").all_inner_texts()
     assert "Why the count goes on a week after Election Day" in before
     assert "Why the vote count goes on, and why totals can fall" in after
@@ -102,8 +106,10 @@ def test_from_the_log_to_a_change_and_its_bytes_and_back(page: Page, served: Ser
     page.goto(served.url)
     page.get_by_role("link", name="The change log").click()
     page.locator("td.col-id a").last.click()
+    page.get_by_text("Evidence").wait_for()
     assert "Trump: 75,068,566 votes (+2,876,588)" in page.inner_text("h1")
     page.get_by_role("link", name="TallyTrail").click()
+    page.get_by_role("heading", name="Questions").wait_for()
     assert page.url.rstrip("/") == served.url
 
 

@@ -26,7 +26,9 @@ COLUMNS = re.findall(
     " article, field, old, new, delta, seen_after, seen_at, source_updated_at, url, fetch_before,"
     " sha256_before, fetch, sha256",
 )
-COMMANDS = ("init", "check", "crawl", "changes", "results", "status", "schedule", "demo")
+COMMANDS = (
+    "init", "check", "crawl", "changes", "results", "status", "report", "serve", "schedule", "demo",
+)  # fmt: skip
 
 ONE = Figures(67_410_748, 72_191_978)
 TWO = Figures(67_500_000, 72_200_000, updated="Nov. 6, 8:00 PM ET", electors=(226, 294))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pytest
 from crawler.cli import EXIT_CODES, main
 from crawler.sources import read_configuration
 from storage.queries import COLUMNS
+from tests.desk import BIN, Desk, Site, banner, path_of, story
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -45,10 +49,84 @@ def test_the_excerpt_of_the_log_is_what_the_demo_prints(tmp_path: Path) -> None:
     "line", [line for block in blocks("sh") for line in block.splitlines() if "tallytrail" in line]
 )
 def test_commands_and_options_of_the_readme_exist(line: str) -> None:
-    words = line.partition("#")[0].split()
-    command = main.commands[words[1]]
+    words = re.split(r"[ ();|]+", line.partition("#")[0])
+    command = main.commands[words[words.index("tallytrail") + 1]]
     known = {name for param in command.params for name in param.opts}
     assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_commands_of_the_readme_work_one_after_the_other(
+    tmp_path: Path, site: Site, desk: Desk
+) -> None:
+    """As a new user would type them, but for the addresses, which are of a site of the test's."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, does in (("crontab", f'[ "$1" = - ] && cat > {tmp_path}/crontab; true'), ("www", "")):
+        (tools / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tools / name).chmod(0o755)
+    environment = {
+        "PATH": f"{BIN}:{tools}:{os.environ['PATH']}",
+        "BROWSER": str(tools / "www"),
+        "HOME": str(tmp_path),
+    }
+    site.answers[path_of(1)] = 200, {}, story(1, banner=banner(67_410_748))
+    (tmp_path / "saved-page.html").write_bytes(
+        story(1, banner=banner(67_410_748)).replace(
+            b"</title>",
+            b'</title><link rel="canonical" href="https://abcnews.go.com/x/story?id=1">',
+        )
+    )
+    lines = [
+        line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()
+    ]
+    done = []
+    for line in (line.partition("#")[0].strip() for line in lines):
+        if line.startswith(("pip", "make")) or not line:  # the tests themselves rest on these
+            continue
+        if " serve" in line:
+            _serves(line, tmp_path, environment)
+        else:
+            run = subprocess.run(
+                ["sh", "-c", line],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert run.returncode == 0, (line, run.stderr)
+            assert "Traceback" not in run.stderr
+        if " init" in line:
+            desk.configure([1])
+        done.append(line)
+    assert len(done) == 10
+    assert "tallytrail crawl" in (tmp_path / "crontab").read_text()
+    assert (tmp_path / "public" / "index.html").exists()
+
+
+def _serves(line: str, folder: Path, environment: dict[str, str]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        ["sh", "-c", f"exec {line} --port {port}"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 30
+        while True:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None, line
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def test_options_in_the_prose_exist() -> None:
