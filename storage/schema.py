@@ -1,6 +1,6 @@
 """The schema, as migrations. What each column means stands in storage/browse/metadata.yaml.
 
-NULL is "not published" or "not known", never zero. The first migration may be rewritten until 0.1.0.
+NULL is "not published" or "not known", never zero. Until 0.1.0 the first migration may change.
 """
 
 from __future__ import annotations
