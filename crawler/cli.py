@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -349,6 +350,7 @@ def report(database: Path, folder: Path, raw: bool) -> None:
     from storage.reports.progress import counted_on_a_terminal
 
     def work(connection: sqlite3.Connection) -> Iterable[str]:
+        _end_by_signals()
         try:
             with counted_on_a_terminal(connection) as progress:
                 total = build(connection, folder, raw=raw, progress=progress)
@@ -389,9 +391,15 @@ def serve(database: Path, port: int, open_browser: bool, folder: Path | None) ->
     from storage.browse import server
 
     if importlib.util.find_spec("datasette") is None:
-        click.echo("tallytrail: Datasette is missing; pip install 'tallytrail[browse]'", err=True)
+        missing = "Datasette is missing; install TallyTrail with its extra: pip install '.[browse]'"
+        click.echo(f"tallytrail: {missing}", err=True)
         sys.exit(2)
     _print(database, lambda _: ())  # there is one, and it can be read
+    trouble = server.cannot_serve(database)
+    if trouble is not None:
+        click.echo(f"tallytrail: {database}: {trouble}", err=True)
+        sys.exit(1)
+    _end_by_signals()
     try:
         if folder is not None:
             server.write_configuration(folder, database)
@@ -430,6 +438,12 @@ def demo(folder: Path) -> None:
     from crawler.demo.show import run_demo
 
     sys.exit(run_demo(folder))
+
+
+def _end_by_signals() -> None:
+    """A signal ends the command with its own exit code, after it has tidied up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def _configuration(path: Path) -> Configuration:

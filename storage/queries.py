@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from storage.chain import GENESIS
 from storage.records import RaceState, Tally, Value, instant, instant_text
-from storage.views import KEY
+from storage.views import KEY, name_as_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +129,10 @@ def _fold(connection: sqlite3.Connection, key: sqlite3.Row, fetch: int, row: Log
             UNION ALL
             SELECT source, race, place, candidate, field, new, fetch, 0 FROM first_sight
         )
-        SELECT field, candidate.name, {KEY} AS candidate, new, max(fetch * 2 + changed) AS last
+        SELECT field, {name_as_of("?4")} AS name, {KEY} AS candidate, new,
+               max(fetch * 2 + changed) AS last
           FROM entry LEFT JOIN candidate ON candidate.id = entry.candidate
-         WHERE entry.source = ? AND entry.race = ? AND entry.place = ? AND fetch <= ?
+         WHERE entry.source = ?1 AND entry.race = ?2 AND entry.place = ?3 AND fetch <= ?4
          GROUP BY field, iif(field = 'projection', NULL, entry.candidate)
         """,  # noqa: S608 - no text of a user's
         (key["source"], key["race"], key["place"], fetch),
@@ -224,6 +225,28 @@ def change(connection: sqlite3.Connection, number: int) -> LogRow | None:
     return row and _log_row(row)
 
 
+#: What goes down, is taken back or vanishes: the first that a desk has to look at.
+_ALARMING = (
+    "SELECT id FROM change WHERE delta < 0 OR kind IN ('projection_retracted',"
+    " 'projection_changed', 'candidate_removed')"
+)
+
+
+def alarms(connection: sqlite3.Connection, most: int) -> tuple[list[LogRow], int]:
+    """The latest changes by which something went down, was taken back or vanished; and how many.
+
+    Oldest first, at most so many.
+    """
+    columns = ", ".join(COLUMNS)
+    latest = f"{_ALARMING} ORDER BY id DESC LIMIT ?"
+    rows = connection.execute(
+        f"SELECT {columns} FROM change_log WHERE id IN ({latest}) ORDER BY id",  # noqa: S608
+        (most,),
+    )
+    (total,) = connection.execute(f"SELECT count(*) FROM ({_ALARMING})").fetchone()  # noqa: S608
+    return [_log_row(row) for row in rows], total
+
+
 def chain_head(connection: sqlite3.Connection) -> str:
     """The chain's last link as `id:hash`; "0:" and zeros before the first."""
     row = connection.execute("SELECT id, hash FROM link ORDER BY id DESC LIMIT 1").fetchone()
@@ -269,8 +292,8 @@ class Coverage:
 
     looks: fetches, of which refused and failed. partly_refused: accepted, but for a part.
     without: accepted looks that no longer showed the race or story that is asked for.
-    pages: addresses looked at. longest_gap: between two good looks at one page; None when no
-    page had two.
+    pages: addresses looked at. longest_gap: between two looks at one page that were accepted in
+    full, or from such a one to the page's last look; None when no page had two.
     """
 
     looks: int
@@ -332,7 +355,8 @@ def coverage(connection: sqlite3.Connection, wanted: Filter) -> Coverage:
         SELECT max(gap) AS longest FROM (
             SELECT julianday(fetched_at) - lag(julianday(fetched_at))
                    OVER (PARTITION BY page ORDER BY id) AS gap
-              FROM look WHERE outcome IN ('new', 'unchanged'))
+              FROM look WHERE outcome IN ('new', 'unchanged') AND NOT refused
+                 OR id IN (SELECT max(id) FROM look GROUP BY page))
         """,  # noqa: S608 - no text of a user's
         values,
     ).fetchone()["longest"]
@@ -384,15 +408,22 @@ def as_dict(row: LogRow | ResultRow) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """How much there is in the log. newest_change: our clock at the latest; None without one."""
+    """How much there is in the log.
+
+    falls: of votes, electoral votes and percents. removals: candidates taken off. edits: looks that
+    brought an edited story. newest_change: our clock at the latest; None without one.
+    last_good_look: our clock at the latest look that was accepted.
+    """
 
     changes: int
-    decreases: int
+    falls: int
+    removals: int
     projections: int
     lead_changes: int
     edits: int
     stories: int
     newest_change: str | None
+    last_good_look: str | None
 
 
 def glance(connection: sqlite3.Connection) -> Glance:
@@ -400,16 +431,19 @@ def glance(connection: sqlite3.Connection) -> Glance:
     row = connection.execute(
         """
         SELECT (SELECT count(*) FROM change) AS changes,
-               (SELECT count(*) FROM change WHERE kind = 'votes_decreased') AS decreases,
+               (SELECT count(*) FROM change WHERE delta < 0) AS falls,
+               (SELECT count(*) FROM change WHERE kind = 'candidate_removed') AS removals,
                (SELECT count(*) FROM change WHERE kind IN ('projection_made',
                    'projection_retracted', 'projection_changed'))
                + (SELECT count(*) FROM first_sight WHERE field = 'projection') AS projections,
                (SELECT count(*) FROM change WHERE flags LIKE '%lead_change%') AS lead_changes,
-               (SELECT count(*) FROM change WHERE article IS NOT NULL
-                   AND kind <> 'article_added') AS edits,
+               (SELECT count(DISTINCT article || ' ' || fetch) FROM change
+                 WHERE article IS NOT NULL AND kind <> 'article_added') AS edits,
                (SELECT count(*) FROM article) AS stories,
                (SELECT fetched_at FROM fetch
-                 WHERE id = (SELECT fetch FROM change ORDER BY id DESC LIMIT 1)) AS newest_change
+                 WHERE id = (SELECT fetch FROM change ORDER BY id DESC LIMIT 1)) AS newest_change,
+               (SELECT fetched_at FROM fetch WHERE outcome IN ('new', 'unchanged')
+                 ORDER BY id DESC LIMIT 1) AS last_good_look
         """
     ).fetchone()
     return Glance(**dict(row))

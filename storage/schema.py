@@ -245,6 +245,7 @@ CREATE INDEX fetch_outcome ON fetch(outcome);
 CREATE INDEX fetch_unread ON fetch(id) WHERE outcome IS NULL;
 CREATE INDEX change_fetch ON change(fetch);
 CREATE INDEX change_kind ON change(kind);
+CREATE INDEX change_fall ON change(id) WHERE delta < 0;
 CREATE INDEX change_article ON change(article) WHERE article IS NOT NULL;
 -- The value as of a look is one seek.
 CREATE INDEX change_of ON change(source, race, place, candidate, field, fetch);

@@ -35,9 +35,18 @@ SELECT {own}, look.fetched_at AS seen_at, entry.source_updated_at, page.url,
 """  # noqa: S608 - names are ours
 
 
+def name_as_of(look: str) -> str:
+    """The candidate's name as the outlet printed it at that look: later renames have an old one."""
+    return f"""coalesce((SELECT old FROM change AS renamed WHERE renamed.source = entry.source
+             AND renamed.race = entry.race AND renamed.place = entry.place
+             AND renamed.candidate = entry.candidate AND renamed.field = 'name'
+             AND renamed.fetch > {look} ORDER BY renamed.fetch LIMIT 1),
+             candidate.name)"""  # noqa: S608 - names are ours
+
+
 _ABOUT = f"""source.name AS source, outlet.name AS outlet, election.date AS election_date,
        race.slug AS race, place.code AS place, {KEY} AS candidate,
-       candidate.name AS candidate_name, article.key AS article, entry.field"""
+       {name_as_of("entry.fetch")} AS candidate_name, article.key AS article, entry.field"""
 
 _CHANGE_LOG = "CREATE VIEW change_log AS" + _log(
     "change",
@@ -97,6 +106,14 @@ def _votes_as_of(candidate: str) -> str:
            ) ORDER BY fetch DESC, changed DESC LIMIT 1)"""  # noqa: S608 - names are ours
 
 
+def _listed(candidate: str) -> str:
+    """Whether the candidate was not taken off by the look `call.fetch`."""
+    return f"""(SELECT kind FROM change WHERE source = call.source AND race = call.race
+                   AND place = call.place AND candidate = {candidate} AND field = 'set'
+                   AND fetch <= call.fetch ORDER BY fetch DESC LIMIT 1
+           ) IS NOT 'candidate_removed'"""  # noqa: S608 - names are ours
+
+
 _PROJECTION_LOG = f"""
 CREATE VIEW projection_log AS
 WITH call AS (
@@ -111,7 +128,7 @@ SELECT call.id, call.kind, call.flags, source.name AS source, outlet.name AS out
        candidate.name AS candidate_name, {_votes_as_of("call.candidate")} AS votes,
        {_votes_as_of("call.candidate")} - (
            SELECT max({_votes_as_of("other.id")}) FROM candidate AS other
-            WHERE other.race = call.race AND other.id <> call.candidate
+            WHERE other.race = call.race AND other.id <> call.candidate AND {_listed("other.id")}
        ) AS margin,
        before.fetched_at AS seen_after, look.fetched_at AS seen_at, call.source_updated_at,
        page.url, call.fetch, body.sha256
@@ -128,11 +145,17 @@ SELECT call.id, call.kind, call.flags, source.name AS source, outlet.name AS out
  ORDER BY call.fetch, call.id
 """  # noqa: S608 - names are ours
 
-_COVERAGE = """
+#: Looks between which nobody can say what a page showed: those accepted in full, and the last of
+#: each page, so that a silence that goes on counts too.
+GOOD = """outcome IN ('new', 'unchanged') AND NOT EXISTS (
+           SELECT 1 FROM refusal WHERE refusal.fetch = fetch.id AND verdict = 'rejected')
+       OR fetch.id = (SELECT max(last.id) FROM fetch AS last WHERE last.page = fetch.page)"""
+
+_COVERAGE = f"""
 CREATE VIEW coverage AS
 WITH good AS (
     SELECT page, fetched_at, lag(fetched_at) OVER (PARTITION BY page ORDER BY id) AS before
-      FROM fetch WHERE outcome IN ('new', 'unchanged')
+      FROM fetch WHERE {GOOD}
 ), gap AS (
     SELECT page, before AS began, fetched_at AS ended,
            max((julianday(fetched_at) - julianday(before)) * 86400) AS seconds
@@ -141,6 +164,9 @@ WITH good AS (
 SELECT source.name AS source, page.url, page.family, count(fetch.id) AS looks,
        count(*) FILTER (WHERE outcome = 'new') AS new,
        count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
+       count(*) FILTER (WHERE outcome IN ('new', 'unchanged') AND EXISTS (
+           SELECT 1 FROM refusal WHERE refusal.fetch = fetch.id AND verdict = 'rejected'
+       )) AS refused_in_part,
        count(*) FILTER (WHERE outcome = 'refused') AS refused,
        count(*) FILTER (WHERE outcome = 'failed') AS failed,
        count(*) FILTER (WHERE fetch.id IS NOT NULL AND outcome IS NULL) AS unread,
@@ -153,7 +179,7 @@ SELECT source.name AS source, page.url, page.family, count(fetch.id) AS looks,
   LEFT JOIN fetch ON fetch.page = page.id
   LEFT JOIN gap ON gap.page = page.id
  GROUP BY page.id
-"""
+"""  # noqa: S608 - names are ours
 
 _UNCONFIRMED = """
 CREATE VIEW unconfirmed AS

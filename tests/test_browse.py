@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 import shlex
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -13,6 +16,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.error import URLError
 from urllib.parse import quote
 
 import pytest
@@ -21,6 +25,7 @@ from bs4 import BeautifulSoup
 from storage.browse.server import metadata
 from storage.database import open_for_writing
 from storage.queries import chain_head
+from storage.writing import Answer
 from tests.desk import BIN
 from tests.served import Served, serving
 from tests.trail import FIRST, START, Banner, Page, Story, Trail, instant_of, opened
@@ -76,6 +81,7 @@ def test_every_table_view_and_column_is_described_and_nothing_else(tmp_path: Pat
     }
     connection.close()
     tables = metadata("t")["databases"]["t"]["tables"]
+    assert tables.pop("_sqlite_migrations") == {"hidden": True}
     assert {name: set(table["columns"]) for name, table in tables.items()} == there
     for name, table in tables.items():
         assert table["description"].endswith("."), name
@@ -85,6 +91,7 @@ def test_every_table_view_and_column_is_described_and_nothing_else(tmp_path: Pat
 def test_what_points_somewhere_is_a_key_of_one_column_with_a_label(tmp_path: Path) -> None:
     connection = open_for_writing(tmp_path / "t.db")
     tables = metadata("t")["databases"]["t"]["tables"]
+    tables.pop("_sqlite_migrations")
     targets = set()
     for name in tables:
         for key in connection.execute(f"PRAGMA foreign_key_list({name})"):
@@ -141,7 +148,7 @@ def test_every_decrease_is_told_with_what_is_known_of_it(served: Served) -> None
     rows = served.rows("decreases")
     assert [(r["candidate_name"], r["delta"], r["known"]) for r in rows] == [
         ("Harris", -1000, "others gained as much at the same look"),
-        ("Trump", -100, "a correction; the votes were back later"),
+        ("Trump", -100, "cause not known; as high again at back_at"),
     ]
     assert rows[1]["back_at"] is not None
     assert rows[0]["back_at"] is None
@@ -186,9 +193,10 @@ def test_the_count_at_a_moment_is_what_was_shown_then(served: Served) -> None:
     ):
         moment = instant_of(START + timedelta(minutes=minutes))
         rows = served.rows(f"state_as_of?moment={quote(moment)}")
-        assert [(r["candidate_name"], r["votes"]) for r in rows] == [
-            ("Trump", trump),
-            ("Harris", harris),
+        called = 1 if minutes < 10 else 0
+        assert [(r["candidate_name"], r["votes"], r["projected"]) for r in rows] == [
+            ("Trump", trump, called),
+            ("Harris", harris, 0),
         ], minutes
     assert served.rows("state_as_of?moment=2024-11-01") == []
     assert served.rows("state_as_of?place=us/fl") == []
@@ -206,6 +214,76 @@ def test_the_longest_silence_is_the_longest(served: Served) -> None:
     longest, *others = served.rows("longest_silence")
     assert longest["seconds"] == 300
     assert {row["seconds"] for row in others} == {60}
+
+
+def test_a_silence_that_goes_on_counts_and_so_does_a_banner_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path / "silent.db") as trail:
+        trail.look(Page())
+        trail.look(Page(damage=("67,410,748 votes", "? votes")), minutes=30)
+        trail.look(Page(), minutes=30)
+        failed = Answer(fetched_at=trail.now, status=503, failure="HTTP 503")
+        for _ in range(3):
+            trail.receive_answer(Page().url, failed, minutes=60)
+        with serving(trail.path) as served:
+            longest, damaged = served.rows("longest_silence")
+            (page,) = served.rows("coverage")
+            text = BeautifulSoup(served.text("/"), "lxml").get_text(" ", strip=True)
+    assert (longest["seconds"], longest["looks_not_accepted"]) == (3 * 3600, 2)
+    assert longest["first_reason"] == "HTTP 503"
+    assert (damaged["seconds"], damaged["looks_not_accepted"]) == (3600, 1)
+    assert "Harris" in damaged["first_reason"]
+    assert (page["looks"], page["refused_in_part"], page["failed"]) == (6, 1, 3)
+    assert page["longest_gap_seconds"] == 3 * 3600
+    assert "longest gap 3 h" in text
+    assert "the last that was accepted: 14 Nov 2024 8:01 AM EST" in text
+
+
+def test_electors_percents_and_candidates_go_down_too(tmp_path: Path) -> None:
+    with opened(tmp_path / "falls.db") as trail:
+        three = FIRST.with_figures(Stein=(0, 700_000))
+        trail.look(Page(banner=three))
+        trail.look(
+            Page(
+                banner=Banner(
+                    minute=30,
+                    figures={"Harris": (223, 67_410_748), "Trump": (280, 72_191_978)},
+                    expected=85,
+                )
+            )
+        )
+        with serving(trail.path) as served:
+            rows = served.rows("decreases")
+            assert "No: none" not in served.text("/")
+    assert [(r["candidate_name"], r["field"], r["delta"]) for r in rows] == [
+        ("Stein", "set", None),
+        ("Trump", "electoral_votes", -14),
+        (None, "expected_vote_pct", -5),
+    ]
+    assert rows[0]["known"] == "the candidate was taken off"
+
+
+def test_the_margin_at_a_call_leaves_out_who_was_taken_off(tmp_path: Path) -> None:
+    with opened(tmp_path / "margin.db") as trail:
+        both = {"Harris": (223, 67_410_748), "Trump": (294, 72_191_978)}
+        trail.look(Page(banner=Banner(figures={**both, "Stein": (0, 90_000_000)}, called=None)))
+        trail.look(Page(banner=Banner(minute=30, figures=both, called=None)))
+        trail.look(Page(banner=Banner(minute=40, figures=both)))
+        with serving(trail.path) as served:
+            (row,) = served.rows("projections")
+    assert (row["kind"], row["margin"]) == ("projection_made", 72_191_978 - 67_410_748)
+
+
+def test_a_name_stands_as_it_was_printed_at_the_time(tmp_path: Path) -> None:
+    with opened(tmp_path / "names.db") as trail:
+        trail.look(Page())
+        trail.look(Page(banner=FIRST.later(30, Harris=(223, 67_500_000))))
+        before = trail.rows()
+        figures = {"Kamala Harris": (223, 67_500_000), "Trump": (294, 72_191_978)}
+        trail.look(Page(banner=Banner(minute=40, figures=figures)))
+        assert trail.rows()[: len(before)] == before
+        assert [row.candidate_name for row in trail.rows()] == ["Harris", "Kamala Harris"]
 
 
 def test_a_change_page_has_both_states_the_looks_the_clock_and_the_chain(
@@ -366,6 +444,53 @@ def test_without_a_database_it_says_so(tmp_path: Path) -> None:
     done = run("--db", tmp_path / "none.db")
     assert (done.returncode, done.stdout) == (2, "")
     assert "does not exist" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["a#1.db", "a?.db", "a%41.db", "_a.db"])
+def test_a_name_that_datasette_cannot_open_is_told_and_no_file_made(
+    tmp_path: Path, name: str
+) -> None:
+    with opened(tmp_path / name) as trail:
+        trail.look(Page())
+    done = run("--db", tmp_path / name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "rename it" in done.stderr
+    assert [p for p in tmp_path.iterdir() if not p.name.startswith(name)] == []
+
+
+@pytest.mark.parametrize("name", ["my night 2024.db", "a.b.db", "it's.db"])
+def test_other_names_are_served(tmp_path: Path, name: str) -> None:
+    with opened(tmp_path / name) as trail:
+        trail.look(Page())
+        with serving(trail.path) as served:
+            assert "Trump leads" in served.text("/")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_it_and_leaves_nothing_behind(
+    trail: Trail, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [BIN / "tallytrail", "serve", "--db", trail.path, "--port", str(port)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    served = Served(trail.path, port)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with contextlib.suppress(URLError):
+            served.get("/-/versions.json")
+            break
+        time.sleep(0.1)
+    process.send_signal(number)
+    assert process.wait(20) == code
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_port_in_use_is_told(trail: Trail) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,7 +109,7 @@ def test_the_page_says_so_when_nothing_went_down(tmp_path: Path) -> None:
         trail.look(Page())
         trail.look(Page(banner=FIRST.later(30, Harris=(226, 67_500_000))))
         page = (written(trail) / "index.html").read_text("utf-8")
-    assert "No count went down" in page
+    assert "No figure went down" in page
     assert 'class="alarms"' not in page
 
 
@@ -242,6 +246,66 @@ def test_on_a_full_disk_the_old_report_stays(trail: Trail, tmp_path: Path) -> No
     assert done.returncode == 75, done.stderr
     assert "make room" in done.stderr
     assert sorted(done.stderr.split()[-6:]) == ["ballast", *FILES]
+
+
+def test_two_at_once_write_whole_files(trail: Trail) -> None:
+    out = trail.path.parent / "out"
+    command: list[str | Path] = [BIN / "tallytrail", "report", "--db", trail.path, "--out", out]
+    at_work = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
+    assert [(p.communicate()[1], p.returncode) for p in at_work] == [(b"", 0)] * 4
+    assert sorted(os.listdir(out)) == FILES
+    together = {name: (out / name).read_bytes() for name in FILES}
+    written(trail)
+    assert {name: (out / name).read_bytes() for name in FILES} == together
+
+
+def test_a_time_that_the_outlet_did_not_give_is_not_made_up(tmp_path: Path) -> None:
+    with opened(tmp_path / "timeless.db") as trail:
+        bare = Story(published=None, modified=None)
+        trail.look(Page(banner=None, story=bare))
+        trail.look(Page(banner=None, story=replace(bare, headline="Counting is over")))
+        out = written(trail)
+    for name in ("index.html", "changes.md", "changes.atom"):
+        text = (out / name).read_text("utf-8")
+        assert "by the outlet" not in text
+        assert "the outlet gave no time" in text
+
+
+def test_what_fell_is_told_whatever_it_is(tmp_path: Path) -> None:
+    with opened(tmp_path / "falls.db") as trail:
+        trail.look(Page())
+        trail.look(Page(banner=replace(FIRST.later(30, Trump=(280, 72_191_978)), expected=85)))
+        out = written(trail)
+    page = BeautifulSoup((out / "index.html").read_text("utf-8"), "lxml")
+    alarms = [li.get_text(" ", strip=True) for li in page.select(".alarms li")]
+    assert any("Trump: down to 280 electoral votes, was 294" in alarm for alarm in alarms)
+    assert any("down to 85% of the expected vote in, was 90%" in alarm for alarm in alarms)
+    assert "down to 85" in (out / "changes.md").read_text("utf-8").partition("## The tallies")[0]
+
+
+def test_a_rename_does_not_touch_the_entries_before_it(trail: Trail) -> None:
+    before = {str(e.findtext(f"{ATOM}id")): etree.tostring(e) for e in entries(written(trail))}
+    figures = {"Kamala Harris": (226, 67_499_000), "Trump": (294, 72_191_978)}
+    trail.look(Page(banner=Banner(minute=70, figures=figures, called=None)))
+    after = {str(e.findtext(f"{ATOM}id")): etree.tostring(e) for e in entries(written(trail))}
+    assert len(after) > len(before)
+    assert {number: after[number] for number in before} == before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_no_draft(
+    trail: Trail, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    handle = os.open(out, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)  # it waits for its turn
+    process = subprocess.Popen([BIN / "tallytrail", "report", "--db", trail.path, "--out", out])
+    time.sleep(1.5)
+    process.send_signal(number)
+    assert process.wait(10) == code
+    os.close(handle)
+    assert list(out.iterdir()) == []
 
 
 def test_it_reads_while_a_crawl_writes(trail: Trail) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import socket
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ SETTINGS: Mapping[str, str] = {
     "allow_download": "off",  # on: gives the whole file away, while it is written to
     "max_csv_mb": "20",  # 100
     "suggest_facets": "off",  # on: looks through a million rows for each column of each page
-    "truncate_cells_html": "600",  # 2048
+    "truncate_cells_html": "50000",  # 2048: a story's text is what is asked for
     "default_cache_ttl": "0",  # 5: a page that is seconds old says "no change" on election night
 }
 
@@ -36,11 +39,27 @@ def metadata(database: str) -> dict[str, Any]:
 
     parts = yaml.safe_load(METADATA.read_text("utf-8"))
     queries = {name: {**query, "hide_sql": True} for name, query in parts["queries"].items()}
+    tables = {**parts["tables"], "_sqlite_migrations": {"hidden": True}}
     return {
         "title": "TallyTrail",
         "description": parts["description"],
-        "databases": {database: {"tables": parts["tables"], "queries": queries}},
+        "databases": {database: {"tables": tables, "queries": queries}},
     }
+
+
+def cannot_serve(database: Path) -> str | None:
+    """Why Datasette cannot open the file, and the remedy; None when it can."""
+    if re.search("[#?%]", str(database)) or database.name.startswith("_"):
+        return (
+            'Datasette opens no file with "#", "?" or "%" in its path or "_" before its name;'
+            " rename it, or give it another name with a link"
+        )
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            connection.execute("SELECT 1 FROM sqlite_schema")
+    except sqlite3.OperationalError as error:
+        return f"{error}; its folder must be one that you may write in, or serve a copy of it"
+    return None
 
 
 def write_configuration(folder: Path, database: Path) -> None:

@@ -38,11 +38,13 @@ def landing_page(connection: sqlite3.Connection, urls: Urls) -> str:
     coverage = queries.coverage(connection, Filter())
     glance = queries.glance(connection)
     last = coverage.last and zone and local_time(coverage.last, zone)
+    good = glance.last_good_look
     return render(
         "landing.html",
         urls=urls,
         coverage=coverage_words(coverage, zone),
         last_look=last or "never",
+        last_good_look=local_time(instant(good), zone) if good and zone else "none yet",
         newest=glance.newest_change and zone and local_time(instant(glance.newest_change), zone),
         changes=glance.changes,
         head=queries.chain_head(connection),
@@ -70,15 +72,16 @@ def _questions(
             "decreases",
             {},
             "Did any count go down, and why?",
-            f"{counted(glance.decreases, 'decrease')}, each with what is known of it."
-            if glance.decreases
+            f"{counted(glance.falls, 'fall')} of votes, electors or percents,"
+            f" {counted(glance.removals, 'candidate')} taken off."
+            if glance.falls or glance.removals
             else f"No: none was seen to, in {watched}.",
         ),
         (
             "projections",
             {},
             "When was each race projected, and by how much was the leader ahead?",
-            f"{counted(glance.projections, 'call')}, made, changed or taken back.",
+            f"{counted(glance.projections, 'row')}, with what stood there at our first look.",
         ),
         (
             "story_versions",
@@ -99,7 +102,7 @@ def _questions(
             "When did the lead change?",
             f"It was seen to change {lead}." if glance.lead_changes else "It was never seen to.",
         ),
-        ("longest_silence", {}, "How long was nobody looking?", silent),
+        ("longest_silence", {}, "What was the longest silence?", silent),
         (
             "state_as_of",
             {"moment": "", "place": ""},
@@ -143,6 +146,7 @@ def change_page(connection: sqlite3.Connection, number: int, urls: Urls) -> str 
     (look,) = looks(connection, [rows])
     told = told_look(look)
     edits: Sequence[Edit] = ()
+    texts: tuple[Sequence[str], Sequence[str]] = ((), ())
     if look.before is not None and look.after is not None:
         before, after = look.before, look.after
         sides = (_race_lines(before, after), _race_lines(after, before))
@@ -151,7 +155,8 @@ def change_page(connection: sqlite3.Connection, number: int, urls: Urls) -> str 
         old, new = queries.article_states(connection, row)
         sides = (_article_lines(old, new), _article_lines(new, old))
         columns = ["Text"]
-        edits = paragraph_edits(paragraphs(old.body if old else None), paragraphs(new.body))
+        texts = (paragraphs(old.body if old else None), paragraphs(new.body))
+        edits = paragraph_edits(*texts)
     first = None if row.fetch_before is None else queries.fetch_facts(connection, row.fetch_before)
     return render(
         "change.html",
@@ -170,6 +175,7 @@ def change_page(connection: sqlite3.Connection, number: int, urls: Urls) -> str 
             ),
         ),
         edits=edits,
+        texts=zip(("before", "after"), texts, strict=True),
         clock=_clock(row, look.zone),
         links=queries.links_of(connection, row.fetch),
         head=queries.chain_head(connection),

@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from feedgen.feed import FeedGenerator
 
 from storage.records import instant
+from storage.reports.edits import counted
 from storage.reports.pages import render, web_address
 from storage.reports.printable import printable
 from storage.reports.told import ToldChange, ToldLook
+
+#: Entries of the feed, at most.
+MOST = 1_000
 
 
 def atom(
@@ -26,7 +30,7 @@ def atom(
     feed = FeedGenerator()
     feed.id(uuid.uuid5(_uuid(first), "feed").urn)
     feed.title("Election results: every change")
-    feed.subtitle(printable(f"{coverage}."))
+    feed.subtitle(printable(f"The latest {counted(MOST, 'change')}. {coverage}."))
     feed.author(name="TallyTrail")
     feed.generator("TallyTrail")
     newest = max((instant(r.row.seen_at) for look in looks for r in look.rows), default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections import deque
@@ -14,15 +15,13 @@ from zoneinfo import ZoneInfo
 
 from storage import queries
 from storage.queries import Filter, LogRow
-from storage.reports.atom import atom
+from storage.reports.atom import MOST, atom
 from storage.reports.machine import csv_line, csv_lines, json_line
 from storage.reports.markdown import log_markdown
 from storage.reports.pages import render
 from storage.reports.told import told_looks, told_races
-from storage.reports.wording import ALARMS, coverage_words
+from storage.reports.wording import coverage_words
 
-#: The latest changes that the page, the feed and Markdown show; CSV and JSON lines have all.
-MOST = 1_000
 #: The latest alarms that the page lists on top.
 MOST_ALARMS = 20
 
@@ -36,17 +35,30 @@ def build(
 
     raw: cells of the CSV as they came, not made harmless for spreadsheets. progress: wraps the
     rows while they are written. A reader of the folder sees each file whole, the old one or the
-    new. Raises OSError when the folder cannot be written; the old files stay then.
+    new; a second report waits for the first. Raises OSError when the folder cannot be written; the
+    old files stay then.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    connection.execute("BEGIN")  # one state of the log for all files
-    try:
-        last = deque[LogRow](maxlen=MOST)
-        total = _machine_files(connection, folder, last, raw, progress)
-        _told_files(connection, folder, list(last), total)
-    finally:
-        connection.execute("ROLLBACK")
+    with _alone(folder):
+        connection.execute("BEGIN")  # one state of the log for all files
+        try:
+            last = deque[LogRow](maxlen=MOST)
+            total = _machine_files(connection, folder, last, raw, progress)
+            _told_files(connection, folder, list(last), total)
+        finally:
+            connection.execute("ROLLBACK")
     return total
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for another report in the same folder. The folder itself is locked: no file is left."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _machine_files(
@@ -78,15 +90,15 @@ def _told_files(
     races = told_races(connection)
     head = queries.chain_head(connection)
     left_out = total - len(rows)
-    alarms = list(queries.log(connection, Filter(kinds=tuple(sorted(ALARMS)))))
-    told = told_looks(connection, alarms[-MOST_ALARMS:])
-    alarming = [change for look in told for change in look.rows]
+    rows_of_alarms, alarms_in_all = queries.alarms(connection, MOST_ALARMS)
+    alarms = [c for look in told_looks(connection, rows_of_alarms) for c in look.rows][::-1]
+    unconfirmed = queries.unconfirmed(connection)
     page = render(
         "log.html",
         coverage=coverage,
-        unconfirmed=queries.unconfirmed(connection),
-        alarms=alarming[::-1],
-        alarms_left_out=max(0, len(alarms) - MOST_ALARMS),
+        unconfirmed=unconfirmed,
+        alarms=alarms,
+        alarms_left_out=alarms_in_all - len(alarms),
         last_id=total,
         races=races,
         looks=looks,
@@ -96,7 +108,15 @@ def _told_files(
     )
     links = queries.reading_links(connection, {row.fetch for row in rows})
     first = queries.first_link(connection)
-    lines = log_markdown(looks, races, coverage=coverage, head=head, left_out=left_out)
+    lines = log_markdown(
+        looks,
+        races,
+        alarms=alarms,
+        unconfirmed=unconfirmed,
+        coverage=coverage,
+        head=head,
+        left_out=left_out,
+    )
     for name, text in (
         ("index.html", page),
         ("changes.md", "\n".join(chain(lines, [""]))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from storage.queries import Unconfirmed
 from storage.reports.printable import printable
 from storage.reports.told import ToldChange, ToldLook, ToldRace
 
@@ -18,11 +19,29 @@ def literal(text: str) -> str:
 
 
 def log_markdown(
-    looks: Sequence[ToldLook], races: Sequence[ToldRace], *, coverage: str, head: str, left_out: int
+    looks: Sequence[ToldLook],
+    races: Sequence[ToldRace],
+    *,
+    alarms: Sequence[ToldChange],
+    unconfirmed: Sequence[Unconfirmed],
+    coverage: str,
+    head: str,
+    left_out: int,
 ) -> Iterator[str]:
-    """The tallies now, and the looks in the order given."""
+    """What has to be looked at, the tallies now, and the looks in the order given."""
     yield "# Election results: the change log\n"
     yield f"{literal(coverage)}.\n"
+    if unconfirmed:
+        yield "## Not believed, or not read\n"
+        for part in unconfirmed:
+            yield f"- {literal(f'{part.part} of {part.url}, {part.verdict}: {part.reason}')}"
+        yield ""
+    if alarms:
+        yield "## Went down, was taken back or vanished\n"
+        for change in alarms:
+            told = f"{change.sentence} ({change.when}; {change.seen})"
+            yield f"- \\#{change.id} {literal(told)}"
+        yield ""
     yield "## The tallies now\n"
     for race in races:
         yield from _race(race)
@@ -39,8 +58,9 @@ def log_markdown(
 
 
 def _race(race: ToldRace) -> Iterator[str]:
-    when = f", {literal(race.when)}" if race.when else ""
-    yield f"### {literal(race.title)}\n\n{literal(race.outlet)}{when}\n"
+    when = f", {race.when}" if race.when else ""
+    shown = f"{race.outlet}{when}, last shown {race.shown}"
+    yield f"### {literal(race.title)}\n\n{literal(shown)}\n"
     yield "| candidate | votes | electoral votes | projection |\n| --- | ---: | ---: | --- |"
     for row in race.rows:
         votes = "not published" if row.votes is None else f"{row.votes:,}"
@@ -53,7 +73,7 @@ def _race(race: ToldRace) -> Iterator[str]:
 
 def _look(look: ToldLook) -> Iterator[str]:
     yield f"### {literal(look.title)}\n"
-    told = f"{look.when} by the outlet's clock; {look.seen}; {look.outlet}"
+    told = f"{look.when}; {look.seen}; {look.outlet}"
     yield f"{literal(told)}\n"
     for change in look.rows:
         yield from _change(change)

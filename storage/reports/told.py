@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from storage import queries
@@ -32,14 +31,15 @@ LONG = ("headline", "dek", "byline")
 class ToldChange:
     """One change in words.
 
-    seen: between which looks. edits: the edited paragraphs of a story's text. long: its values are
-    sentences.
+    when: the outlet's clock. seen: between which looks. edits: the edited paragraphs of a story's
+    text. long: its values are sentences.
     """
 
     row: LogRow
     kind: str
     told: Told
     sentence: str
+    when: str
     seen: str
     edits: Sequence[Edit]
     long: bool
@@ -53,7 +53,7 @@ class ToldChange:
 class ToldLook:
     """What one look brought of one race or story, in words.
 
-    when: the outlet's clock, ours where it gave none. standing: who leads; empty for stories.
+    when: the outlet's clock, or that it gave no time. standing: who leads; empty for stories.
     """
 
     title: str
@@ -64,7 +64,6 @@ class ToldLook:
     standing: str
     sha256: str
     sha256_before: str | None
-    moment: datetime
     rows: Sequence[ToldChange]
 
 
@@ -86,23 +85,27 @@ def told_look(look: Look) -> ToldLook:
         title = race_title(row.race or "", look.place_name)
         moved = any(r.kind == "expected_vote_changed" for r in look.rows)
         stands = standing(look.before, look.after, expected_moved=moved)
-    seen = seen_words(row, look.zone, moment)
+    ours = instant(row.seen_at).astimezone(look.zone)
+    seen = f"{seen_words(row, look.zone, moment)} {ours:%Z}"
+    clock = "the outlet gave no time"
+    if row.source_updated_at:
+        clock = f"{local_time(moment, look.zone)} by the outlet's clock"
     return ToldLook(
         title=title,
-        when=local_time(moment, look.zone),
+        when=clock,
         seen=seen,
         outlet=row.outlet,
         url=row.url,
         standing=stands,
         sha256=row.sha256,
         sha256_before=row.sha256_before,
-        moment=moment,
         rows=[
             ToldChange(
                 row=r,
                 kind=r.kind.replace("_", " "),
                 told=told(r, look.zone, names),
                 sentence=sentence(r, look.zone, names),
+                when=clock,
                 seen=seen,
                 edits=paragraph_edits(paragraphs(r.old), paragraphs(r.new))
                 if r.field == "body"
@@ -117,11 +120,16 @@ def told_look(look: Look) -> ToldLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldRace:
-    """A race in a place as it stands now. when: the outlet's clock, empty where it gave none."""
+    """A race in a place as it stands now.
+
+    when: the outlet's clock, empty where it gave none. shown: our clock at the latest look that
+    showed it.
+    """
 
     title: str
     outlet: str
     when: str
+    shown: str
     standing: str
     rows: Sequence[ResultRow]
 
@@ -137,6 +145,7 @@ def told_races(connection: sqlite3.Connection) -> list[ToldRace]:
             when=local_time(instant(updated), zones[rows[0].source])
             if (updated := rows[0].source_updated_at)
             else "",
+            shown=local_time(instant(rows[0].last_look), zones[rows[0].source]),
             standing=standing_now(rows),
             rows=rows,
         )

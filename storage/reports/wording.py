@@ -12,10 +12,7 @@ from storage.queries import Coverage, LogRow, ResultRow
 from storage.records import RaceState, instant
 from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
 
-#: What goes down, is taken back or vanishes: the first that a desk has to look at.
-ALARMS = frozenset(
-    {"votes_decreased", "projection_retracted", "projection_changed", "candidate_removed"}
-)
+_ALARMS = ("projection_retracted", "projection_changed", "candidate_removed")
 
 #: The name of what moved, by field.
 FIELDS = {
@@ -70,7 +67,7 @@ def told(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> Told:
         new=new,
         delta=delta,
         flags=tuple(flag.replace("_", " ") for flag in row.flags),
-        alarm=row.kind in ALARMS,
+        alarm=row.kind in _ALARMS or (row.delta is not None and row.delta < 0),
     )
 
 
@@ -90,11 +87,12 @@ def sentence(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> str:
     """The change in one line, such as "Trump: 75,337,035 votes (+268,469)"."""
     t = told(row, zone, names)
     flags = "".join(f" [{flag}]" for flag in t.flags)
+    fell = "down to " if row.delta is not None and row.delta < 0 else ""
     text = {
         "votes_increased": f"{t.who}: {t.new} votes ({t.delta or 'first published'})",
         "votes_decreased": f"{t.who}: votes fell to {t.new} ({t.delta})",
-        "electoral_votes_changed": f"{t.who}: {t.new} electoral votes, was {t.old}",
-        "expected_vote_changed": f"{t.new} of the expected vote in, was {t.old}",
+        "electoral_votes_changed": f"{t.who}: {fell}{t.new} electoral votes, was {t.old}",
+        "expected_vote_changed": f"{fell}{t.new} of the expected vote in, was {t.old}",
         "projection_made": f"Projected: {t.new}",
         "projection_retracted": f"Projection retracted: {t.old}",
         "projection_changed": f"Projection changed: {t.new}, was {t.old}",
@@ -103,14 +101,22 @@ def sentence(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> str:
         "candidate_renamed": f"Candidate renamed: {t.new}, was {t.old}",
         "race_added": "Race added",
         "article_added": "Story added",
-        "headline_changed": f'Headline edited: "{t.new}", was "{t.old}"',
-        "dek_changed": f'Dek edited: "{t.new}", was "{t.old}"',
-        "byline_changed": f"Byline edited: {t.new}, was {t.old}",
+        "headline_changed": _edited("Headline", row, '"'),
+        "dek_changed": _edited("Dek", row, '"'),
+        "byline_changed": _edited("Byline", row, ""),
         "body_changed": f"Text edited: {t.new}",
         "published_time_changed": f"Publication time moved: {t.new}, was {t.old}",
         "modified_time_changed": f"Time of last change moved: {t.new}, was {t.old}",
     }[row.kind]
     return f"{text}{flags}"
+
+
+def _edited(what: str, row: LogRow, quote: str) -> str:
+    if row.old is None:
+        return f"{what} added: {quote}{row.new}{quote}"
+    if row.new is None:
+        return f"{what} dropped: it was {quote}{row.old}{quote}"
+    return f"{what} edited: {quote}{row.new}{quote}, was {quote}{row.old}{quote}"
 
 
 def race_title(race: str, place_name: str) -> str:
