@@ -35,6 +35,7 @@ class Sighting:
 def race_json(state: RaceState) -> str:
     """The state as canonical JSON: equal states, whatever their order, are equal texts."""
     facts = asdict(state)
+    del facts["electors_by_order"]  # of the layout, not of the count
     facts["source_updated_at"] = state.source_updated_at and instant_text(state.source_updated_at)
     facts["tallies"] = sorted(facts["tallies"], key=lambda t: str(t["candidate"]))
     return canonical(facts).decode("ascii")

@@ -8,7 +8,7 @@ fetched, by whom): those belong to the fetch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
@@ -44,6 +44,8 @@ class RaceState:
     projection: the candidate whom the outlet calls the winner; None when it has made no call.
     expected_vote_pct: percent of the expected vote that is counted, 0 to 100 (real ones have
         passed 100); None when not published.
+    electors_by_order: the electoral votes stand apart from the names, so that only the order of
+        both tells whose they are.
     """
 
     race: str
@@ -52,6 +54,7 @@ class RaceState:
     tallies: tuple[Tally, ...]
     projection: str | None = None
     expected_vote_pct: float | None = None
+    electors_by_order: bool = field(default=False, compare=False)
 
     def tally(self, candidate: str) -> Tally | None:
         """The candidate's tally, or None when the candidate is not in this state."""

@@ -113,8 +113,10 @@ def exchanged(new: RaceState, current: RaceState, order: Sequence[str]) -> str:
 
     Where electoral votes stand apart from the names, only the order of both tells whose they are.
     Names that change places above numbers that do not are no change of the count. Where the names
-    stand as before, an exchange is the outlet's own correction.
+    stand as before, or each has its number beside it, an exchange is the outlet's own correction.
     """
+    if not new.electors_by_order:
+        return ""
     moved = [
         (before, after)
         for after in new.tallies

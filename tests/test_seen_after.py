@@ -313,7 +313,7 @@ def test_looks_that_no_longer_show_a_race_are_not_its_coverage(trail: Trail) -> 
     cover = queries.coverage(trail.connection, Filter(race="president"))
     assert (cover.looks, cover.pages, cover.without) == (6, 1, 3)
     assert cover.partly_refused == 1  # its vanishing was told once
-    assert cover.longest_gap == timedelta(minutes=2)
+    assert cover.longest_gap == timedelta(minutes=4)  # from its last showing on
     everything = queries.coverage(trail.connection, Filter())
     assert (everything.looks, everything.pages, everything.without) == (7, 2, 0)
     nothing = queries.coverage(trail.connection, Filter(race="senate/az"))

@@ -189,7 +189,8 @@ IN_ORDER = race(tally("harris", 100, 226), tally("trump", 120, 312))
 SWAPPED = race(tally("trump", 120, 226), tally("harris", 100, 312))
 
 
-def judged(new: RaceState, order: tuple[str, ...]) -> tuple[str, str]:
+def judged(new: RaceState, order: tuple[str, ...], *, apart: bool = True) -> tuple[str, str]:
+    new = replace(new, electors_by_order=apart)
     judgement = judge_race(at(1, new), at(0, IN_ORDER), shown(), NOW, order)
     return judgement.verdict, judgement.reason
 
@@ -200,6 +201,10 @@ def test_names_that_change_places_do_not_exchange_their_electors(order: tuple[st
     assert verdict == "rejected"
     assert "changed places" in reason
     assert "226" in reason
+
+
+def test_electors_beside_their_own_names_may_be_exchanged() -> None:
+    assert judged(SWAPPED, ("harris", "trump"), apart=False)[0] == "accepted"
 
 
 def test_an_exchange_below_names_that_stand_as_before_is_the_outlet_s_correction() -> None:

@@ -288,13 +288,15 @@ def _race(
         begin = figures.take(begin)
     if not figures.needed:
         raise NotUnderstood('"to win" is missing from the banner')
+    tallies, by_order = _tallies(figures.names, figures.numbers)
     return RaceState(
         race=race,
         place="us",
         source_updated_at=_updated(lines, election_date, fetched_at),
-        tallies=_tallies(figures.names, figures.numbers),
+        tallies=tallies,
         projection=_called(figures.winner, figures.names),
         expected_vote_pct=figures.expected,
+        electors_by_order=by_order,
     )
 
 
@@ -386,7 +388,8 @@ def _called(winner: str | None, names: Sequence[_Name]) -> str | None:
     return key
 
 
-def _tallies(names: Sequence[_Name], numbers: Sequence[_Number]) -> tuple[Tally, ...]:
+def _tallies(names: Sequence[_Name], numbers: Sequence[_Number]) -> tuple[tuple[Tally, ...], bool]:
+    """The tallies, and whether the electoral votes stand before all names, apart from them."""
     if len(names) < 2:
         shown = ", ".join(n.text for n in names) or "none"
         raise NotUnderstood(f"names of candidates are missing, found: {shown}")
@@ -396,10 +399,11 @@ def _tallies(names: Sequence[_Name], numbers: Sequence[_Number]) -> tuple[Tally,
     electors = [pair[0].value for pair in pairs]
     if sum(electors) > ELECTORS:
         raise NotUnderstood(f"electoral votes add up to {sum(electors)}, over {ELECTORS}")
-    return tuple(
+    tallies = tuple(
         Tally(candidate=n.key, name=n.text, votes=votes.value, electoral_votes=electors.value)
         for n, (electors, votes) in zip(names, pairs, strict=True)
     )
+    return tallies, all(electors.at < names[0].at for electors, _ in pairs)
 
 
 _Pairs = list[tuple[_Number, _Number]]  # electoral votes, votes; in the order of the names
