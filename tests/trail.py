@@ -138,7 +138,8 @@ class Page:
             data["datePublished"] = story.published
         if story.modified is not None:
             data["dateModified"] = story.modified
-        script = f'<script type="application/ld+json" nonce="n{moving}">{json.dumps(data)}</script>'
+        told = json.dumps(data).replace("</", r"<\/")  # a text must not end the script
+        script = f'<script type="application/ld+json" nonce="n{moving}">{told}</script>'
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in story.paragraphs)
         dek = f"<p>{escape(story.dek)}</p>" if story.dek is not None else ""
         html = (
