@@ -119,7 +119,8 @@ def init(configuration: Path, contact: str | None) -> None:
     if not written:
         click.echo(f"tallytrail: {configuration} is there already; it is left as it is", err=True)
         sys.exit(2)
-    click.echo(f"Wrote {configuration}. Look through it, then run: tallytrail crawl", err=True)
+    first = "Look through it" if contact else "Put your own address into `contact`"
+    click.echo(f"Wrote {configuration}. {first}, then run: tallytrail crawl", err=True)
 
 
 @main.command()

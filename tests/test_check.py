@@ -153,6 +153,17 @@ def test_the_database_is_left_as_it_is(checked: Desk, site: Site) -> None:
     assert checked.fetches() == before
 
 
+def test_texts_of_the_article_that_are_not_taken_are_named(checked: Desk, tmp_path: Path) -> None:
+    more = b"<h2>What is next</h2><ul><li>Canvass on Friday.</li></ul></div></main>"
+    (tmp_path / "page.html").write_bytes(GOOD.replace(b"</div></main>", more))
+    address = "https://abcnews.go.com/x/story?id=1"
+    said = checked.run("check", str(tmp_path / "page.html"), "--url", address).stdout
+    assert "ignored: What is next\n" in said
+    assert "ignored: Canvass on Friday.\n" in said
+    assert "ignored: Clerks" not in said
+    assert "ignored: Story 1" not in said
+
+
 def test_a_file_names_its_own_address(checked: Desk, tmp_path: Path) -> None:
     link = '<link rel="canonical" href="https://abcnews.go.com/x/story?id=1">'
     page = GOOD.decode().replace("</title>", f"</title>{link}")

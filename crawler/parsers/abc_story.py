@@ -129,16 +129,21 @@ def _paragraphs(lines: Iterable[str]) -> str | None:
     return "\n\n".join(kept) or None
 
 
+#: What may hold a sentence of a reader's.
+_TEXTS = ("p", "li", "h2", "h3", "h4", "figcaption", "td")
+
+
 def left_out(tree: BeautifulSoup, banner: Set[int]) -> list[str]:
-    """Paragraphs inside the article that are not taken for its text, as they are printed."""
+    """Texts inside the article that are not taken for it: paragraphs, subheads, items of lists."""
     headline = next((h for h in (tree.select_one(s) for s in _HEADLINES) if h is not None), None)
     taken = set((_markup_body(tree, headline, banner) or "").split("\n\n"))
     dek = _markup_dek(tree, headline)
     place = tree.select_one(
         "[class*=Article_main__body], [data-testid=prism-article-body], article"
     )
-    texts = [] if place is None else [text_of(p) for p in place.find_all("p")]
-    return [text for text in texts if text and text not in taken and text != dek]
+    texts = [] if place is None else [text_of(p) for p in place.find_all(_TEXTS)]
+    known = taken | {dek, text_of(headline) if headline is not None else None}
+    return [text for text in dict.fromkeys(texts) if text and text not in known]
 
 
 # -- window['__abcnews__'] -------------------------------------------------------------------
