@@ -7,15 +7,15 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from datasette import hookimpl
 from datasette.utils.asgi import NotFound, Response
 from markupsafe import Markup
 
 from storage.browse.site import change_page, landing_page
+from storage.browse.urls import Urls
+from storage.evidence import body_named
 from storage.moments import moment
-from storage.queries import body_named
 from storage.records import instant_text
 
 __all__ = ["prepare_connection", "register_routes", "render_cell"]
@@ -109,36 +109,6 @@ async def _database(datasette: Any, request: Any) -> Any:
 
 def _page(html: str) -> Response:
     return Response.html(html, headers={"Content-Security-Policy": POLICY})
-
-
-class Urls:
-    """Addresses within this Datasette, wherever it is mounted."""
-
-    def __init__(self, datasette: Any, database: str) -> None:
-        self._datasette, self._database = datasette, database
-
-    def home(self) -> str:
-        return str(self._datasette.urls.instance())
-
-    def table(self, name: str) -> str:
-        return str(self._datasette.urls.table(self._database, name))
-
-    def database(self) -> str:
-        return str(self._datasette.urls.database(self._database))
-
-    def row(self, table: str, number: int) -> str:
-        return f"{self.table(table)}/{number}"
-
-    def query(self, name: str, **values: str) -> str:
-        address = str(self._datasette.urls.query(self._database, name))
-        pairs = "&".join(f"{key}={quote(value, safe='')}" for key, value in values.items())
-        return f"{address}?{pairs}" if pairs else address
-
-    def change(self, number: int) -> str:
-        return str(self._datasette.urls.path(f"-/change/{number}"))
-
-    def body(self, sha256: str) -> str:
-        return str(self._datasette.urls.path(f"-/body/{sha256}"))
 
 
 #: Columns of views and questions that hold the id of a look.

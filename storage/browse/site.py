@@ -5,21 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from storage import queries
+from storage import evidence, queries
+from storage.browse.urls import Urls
+from storage.evidence import ArticleState, FetchFacts
 from storage.figures import ranked
-from storage.queries import ArticleState, FetchFacts, Filter, LogRow
+from storage.queries import Filter, LogRow
 from storage.records import RaceState, instant
 from storage.reports.edits import Edit, counted, paragraph_edits, paragraphs
 from storage.reports.looks import looks
 from storage.reports.pages import render
 from storage.reports.told import told_look, told_races
 from storage.reports.wording import coverage_words, duration, local_time
-
-if TYPE_CHECKING:
-    from storage.browse.hooks import Urls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ def landing_page(connection: sqlite3.Connection, urls: Urls) -> str:
         last_good_look=local_time(instant(good), zone) if good and zone else "none yet",
         newest=glance.newest_change and zone and local_time(instant(glance.newest_change), zone),
         changes=glance.changes,
-        head=queries.chain_head(connection),
+        head=evidence.chain_head(connection),
         unconfirmed=queries.unconfirmed(connection),
         races=told_races(connection),
         questions=_questions(urls, glance, coverage, zone),
@@ -152,12 +150,12 @@ def change_page(connection: sqlite3.Connection, number: int, urls: Urls) -> str 
         sides = (_race_lines(before, after), _race_lines(after, before))
         columns = ["Votes", "Electoral votes"]
     else:
-        old, new = queries.article_states(connection, row)
+        old, new = evidence.article_states(connection, row)
         sides = (_article_lines(old, new), _article_lines(new, old))
         columns = ["Text"]
         texts = (paragraphs(old.body if old else None), paragraphs(new.body))
         edits = paragraph_edits(*texts)
-    first = None if row.fetch_before is None else queries.fetch_facts(connection, row.fetch_before)
+    first = None if row.fetch_before is None else evidence.fetch_facts(connection, row.fetch_before)
     return render(
         "change.html",
         urls=urls,
@@ -170,16 +168,16 @@ def change_page(connection: sqlite3.Connection, number: int, urls: Urls) -> str 
             Side(title="Before", look=first, lines=sides[0]),
             Side(
                 title="After",
-                look=queries.fetch_facts(connection, row.fetch),
+                look=evidence.fetch_facts(connection, row.fetch),
                 lines=sides[1],
             ),
         ),
         edits=edits,
         texts=zip(("before", "after"), texts, strict=True),
         clock=_clock(row, look.zone),
-        links=queries.links_of(connection, row.fetch),
-        head=queries.chain_head(connection),
-        story=queries.story_on_page(connection, row),
+        links=evidence.links_of(connection, row.fetch),
+        head=evidence.chain_head(connection),
+        story=evidence.story_on_page(connection, row),
         others=[change for change in told.rows if change.id != number],
     )
 

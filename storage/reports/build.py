@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from storage import queries
+from storage import evidence, queries
 from storage.queries import Filter, LogRow
 from storage.reports.atom import MOST, atom
 from storage.reports.machine import csv_line, csv_lines, json_line
@@ -88,7 +88,7 @@ def _told_files(
     coverage = coverage_words(queries.coverage(connection, Filter()), zone)
     looks = list(told_looks(connection, rows))[::-1]
     races = told_races(connection)
-    head = queries.chain_head(connection)
+    head = evidence.chain_head(connection)
     left_out = total - len(rows)
     rows_of_alarms, alarms_in_all = queries.alarms(connection, MOST_ALARMS)
     alarms = [c for look in told_looks(connection, rows_of_alarms) for c in look.rows][::-1]
@@ -106,8 +106,8 @@ def _told_files(
         left_out=left_out,
         head=head,
     )
-    links = queries.reading_links(connection, {row.fetch for row in rows})
-    first = queries.first_link(connection)
+    links = evidence.reading_links(connection, {row.fetch for row in rows})
+    first = evidence.first_link(connection)
     lines = log_markdown(
         looks,
         races,
