@@ -83,21 +83,15 @@ async def body(datasette: Any, request: Any) -> Response:
     content = await database.execute_fn(lambda conn: body_named(conn, sha256))
     if content is None:
         raise NotFound(f"There is no body {sha256}")
-    return _Bytes(
+    return Response(
         content,
+        content_type="application/octet-stream",
         headers={
             "Content-Disposition": f'attachment; filename="{sha256}.bin"',
             "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": "sandbox; default-src 'none'",
         },
     )
-
-
-class _Bytes(Response):  # type: ignore[misc]
-    """A response whose body is bytes already; Datasette's takes texts only for the web."""
-
-    def __init__(self, content: bytes, headers: dict[str, str]) -> None:
-        super().__init__(content, headers=headers, content_type="application/octet-stream")
 
 
 async def _database(datasette: Any, request: Any) -> Any:
