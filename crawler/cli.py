@@ -443,8 +443,9 @@ def demo(folder: Path) -> None:
 
 def _end_by_signals() -> None:
     """A signal ends the command with its own exit code, after it has tidied up."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def _configuration(path: Path) -> Configuration:

@@ -15,7 +15,7 @@ from crawler.errors import NotWhole
 from crawler.manners import BUSY, NotAsked, reason_of
 from crawler.running import Ended, Run, run_of
 from crawler.sources import ConfiguredPage
-from storage.writing import Answer
+from storage.writing import NOT_ASKED, Answer
 
 
 class ReceiveMiddleware:
@@ -56,7 +56,7 @@ class ReceiveMiddleware:
         if page is None or isinstance(exception, Ended):
             return
         if isinstance(exception, NotAsked):
-            reason = f"{exception}; it was not asked for"
+            reason = f"{exception}; {NOT_ASKED}"
         else:
             reason = f"no answer: {reason_of(exception)}"
         # There is no answer, so no spider and no pipeline will have it read and told.

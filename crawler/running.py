@@ -35,9 +35,9 @@ from storage.runs import end_run, previous_run, start_run
 from storage.writing import (
     Answer,
     body_of,
-    last_answer,
     look,
     page_of,
+    passed_over,
     receive,
     register_source,
     unread,
@@ -125,10 +125,11 @@ class Run:
             self.configuration, self.connection, self.previous_end, self.previous_killed
         )
 
-    def last_answer(self, page: ConfiguredPage) -> int:
-        """The page's last look that was answered, by its id; 0 without one."""
+    def turn(self, page: ConfiguredPage) -> tuple[bool, int]:
+        """What orders pages: first those that the last run passed over, the longest ago first."""
         known = page_of(self.connection, page.source, page.url)
-        return 0 if known is None else last_answer(self.connection, known)
+        waiting = None if known is None else passed_over(self.connection, known)
+        return waiting is None, waiting or 0
 
     def receive(self, page: ConfiguredPage, answer: Answer) -> int:
         """Commit the answer. Returns the fetch's id.

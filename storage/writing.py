@@ -214,12 +214,22 @@ def page_of(connection: sqlite3.Connection, source: str, url: str) -> int | None
     return int(found["id"]) if found else None
 
 
-def last_answer(connection: sqlite3.Connection, page: int) -> int:
-    """The page's last fetch that was answered, whatever the answer; 0 without one."""
+#: How the reason ends of a look at which the site was not asked, as it had wished.
+NOT_ASKED = "it was not asked for"
+
+
+def passed_over(connection: sqlite3.Connection, page: int) -> int | None:
+    """The page's last fetch that was answered, 0 without one, if the last run did not ask for it.
+
+    None when the last run did.
+    """
     row = connection.execute(
-        "SELECT max(id) AS id FROM fetch WHERE page = ? AND status IS NOT NULL", (page,)
+        "SELECT reason, (SELECT coalesce(max(id), 0) FROM fetch WHERE page = ?1"
+        " AND status IS NOT NULL) AS answered FROM fetch WHERE page = ?1 ORDER BY id DESC LIMIT 1",
+        (page,),
     ).fetchone()
-    return int(row["id"] or 0)
+    asked = row is None or not (row["reason"] or "").endswith(NOT_ASKED)
+    return None if asked else int(row["answered"])
 
 
 def link(

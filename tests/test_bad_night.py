@@ -288,6 +288,19 @@ def test_a_site_that_lets_us_wait_is_given_up_after_three(desk: Desk, site: Site
     assert len(site.requests) == 1 + 3
 
 
+def test_where_a_host_allows_one_page_a_run_each_has_its_turn(desk: Desk, site: Site) -> None:
+    desk.configure([1, 2, 3], delay=0.05)
+    site.answers[ROBOTS] = 200, {}, b"User-agent: *\nCrawl-delay: 3600\n"
+    site.answers |= {path_of(number): (200, {}, story(number)) for number in (1, 2, 3)}
+    for _ in range(6):
+        desk.crawl(code=1)  # two were passed over
+        with closing(sqlite3.connect(desk.folder / "tallytrail.db")) as connection:
+            connection.execute("UPDATE host SET held_until = '2024-11-06T00:00:00.000Z'")
+            connection.commit()
+    pages = [path for _, path, _ in site.requests if path != ROBOTS]
+    assert pages == [path_of(number) for number in (1, 2, 3, 1, 2, 3)]
+
+
 def test_status_hears_silence(desk: Desk, site: Site) -> None:
     desk.configure([1], more='every = "1s"\n')
     site.answers[path_of(1)] = 200, {}, story(1)

@@ -467,7 +467,7 @@ def test_other_names_are_served(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
 )
 def test_a_signal_ends_it_and_leaves_nothing_behind(
     trail: Trail, tmp_path: Path, number: signal.Signals, code: int

@@ -44,8 +44,8 @@ class PageSpider(scrapy.Spider):
     async def start(self) -> AsyncIterator[scrapy.Request]:
         await asyncio.sleep(self.run.pause())
         for source in self.run.configuration.sources:
-            # Who has waited longest comes first: a host may allow one page a run.
-            for page in sorted(self.first_pages(source), key=self.run.last_answer):
+            # A host may allow one page a run: then each has its turn.
+            for page in sorted(self.first_pages(source), key=self.run.turn):
                 for request in self._requests(source, page):
                     yield request
 
