@@ -60,6 +60,8 @@ _NEXT = """
 Try next:
   tallytrail changes --db {database} --first           what the first look saw
   tallytrail changes --db {database} --format jsonl    every row, with the hashes of its bytes
+  tallytrail serve --db {database} --open              the same in a browser
+  tallytrail report --db {database} --out changes      the same as files to publish
   tallytrail init --contact YOU@YOURDESK.ORG           a configuration of your own
 """
 
