@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from crawler.messages import say
 from storage.moments import moment
 from storage.records import KINDS
 
@@ -78,7 +79,7 @@ _FORMAT = click.option(
     type=click.Choice(["text", "jsonl", "csv"]),
     default="text",
     show_default=True,
-    help="Text to read, or one row a line for machines.",
+    help="Text to read, or one row a line for machines, with texts as they came.",
 )
 _RACE = click.option("--race", help="Only this race, such as president.")
 
@@ -114,10 +115,10 @@ def init(configuration: Path, contact: str | None) -> None:
     try:
         written = write_configuration(configuration, contact)
     except OSError as error:
-        click.echo(f"tallytrail: {configuration}: {error.strerror}; name another place", err=True)
+        say(f"{configuration}: {error.strerror}; name another place")
         sys.exit(2)
     if not written:
-        click.echo(f"tallytrail: {configuration} is there already; it is left as it is", err=True)
+        say(f"{configuration} is there already; it is left as it is")
         sys.exit(2)
     first = "Look through it" if contact else "Put your own address into `contact`"
     click.echo(f"Wrote {configuration}. {first}, then run: tallytrail crawl", err=True)
@@ -359,10 +360,10 @@ def report(database: Path, folder: Path, raw: bool) -> None:
             later = error.errno in (errno.ENOSPC, errno.EDQUOT)
             where = error.filename or folder
             remedy = "make room on the disk" if later else "check the folder"
-            click.echo(f"tallytrail: {where}: {error.strerror}; {remedy}", err=True)
+            say(f"{where}: {error.strerror}; {remedy}")
             sys.exit(75 if later else 1)
         if sys.stderr.isatty():
-            click.echo(f"tallytrail: {total:,} changes; open {folder / 'index.html'}", err=True)
+            say(f"{total:,} changes; open {folder / 'index.html'}")
         return ()
 
     _print(database, work)
@@ -393,12 +394,12 @@ def serve(database: Path, port: int, open_browser: bool, folder: Path | None) ->
 
     if importlib.util.find_spec("datasette") is None:
         missing = "Datasette is missing; install TallyTrail with its extra: pip install '.[browse]'"
-        click.echo(f"tallytrail: {missing}", err=True)
+        say(missing)
         sys.exit(2)
     _print(database, lambda _: ())  # there is one, and it can be read
     trouble = server.cannot_serve(database)
     if trouble is not None:
-        click.echo(f"tallytrail: {database}: {trouble}", err=True)
+        say(f"{database}: {trouble}")
         sys.exit(1)
     _end_by_signals()
     try:
@@ -407,13 +408,13 @@ def serve(database: Path, port: int, open_browser: bool, folder: Path | None) ->
             click.echo(server.command_line(folder, database))
             return
         if not server.is_free(port):
-            click.echo(f"tallytrail: port {port} is in use; name another with --port", err=True)
+            say(f"port {port} is in use; name another with --port")
             sys.exit(2)
         with TemporaryDirectory(prefix="tallytrail-") as files:
             server.write_configuration(Path(files), database)
             server.serve(Path(files), database, port=port, open_browser=open_browser)
     except OSError as error:
-        click.echo(f"tallytrail: {error.filename}: {error.strerror}; check the folder", err=True)
+        say(f"{error.filename}: {error.strerror}; check the folder")
         sys.exit(1)
 
 
@@ -459,7 +460,7 @@ def _configuration(path: Path) -> Configuration:
 def _told() -> Iterator[None]:
     """An error of ours is one line, and its exit code."""
     from crawler.errors import Busy, ConfigurationError, NotHad
-    from crawler.messages import LOOK_AT_IT, TRY_LATER, USAGE, say
+    from crawler.messages import LOOK_AT_IT, TRY_LATER, USAGE
 
     codes = {ConfigurationError: USAGE, NotHad: LOOK_AT_IT, Busy: TRY_LATER}
     try:
@@ -475,9 +476,9 @@ def _warn_if_unseen(connection: sqlite3.Connection, race: str | None, article: s
 
     if race is not None and race not in (seen := queries.races(connection)):
         there = ", ".join(seen) or "none yet"
-        click.echo(f"tallytrail: no race {race!r} was ever seen; there is {there}", err=True)
+        say(f"no race {race!r} was ever seen; there is {there}")
     if article is not None and not queries.has_article(connection, article):
-        click.echo(f"tallytrail: no story {article!r} was ever seen", err=True)
+        say(f"no story {article!r} was ever seen")
 
 
 def _machine(form: str, columns: Iterable[str], rows: Iterable[Any]) -> Iterable[str]:
@@ -496,13 +497,13 @@ def _print(database: Path, lines: Callable[[sqlite3.Connection], Iterable[str]])
             sys.stdout.write(line)
         sys.stdout.flush()
     except DatabaseError as error:
-        click.echo(f"tallytrail: {error}", err=True)
+        say(str(error))
         sys.exit(75 if error.try_later else 1 if error.damaged else 2)
     except sqlite3.DatabaseError as error:
         known = explained(database, error)
         if known is None:
             raise
-        click.echo(f"tallytrail: {known}", err=True)
+        say(str(known))
         sys.exit(75 if known.try_later else 1)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from storage.reports.printable import printable
+
 _BACK = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -23,5 +25,5 @@ def moment(text: str, now: datetime) -> datetime:
         return (meant if meant.tzinfo else meant.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(
-            f'"{text}" is neither a time like 2024-11-05T23:07Z nor one like 24h'
+            f'"{printable(text)}" is neither a time like 2024-11-05T23:07Z nor one like 24h'
         ) from error

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -29,7 +31,8 @@ QUIET = (
 class Served:
     """`tallytrail serve` at work on a database."""
 
-    def __init__(self, database: Path, port: int) -> None:
+    def __init__(self, database: Path, port: int, said: IO[bytes] | None = None) -> None:
+        self._said = said
         self.url = f"http://127.0.0.1:{port}"
         self.name = database.stem
 
@@ -42,6 +45,11 @@ class Served:
         except HTTPError as error:
             with error:
                 return error.code, {}, error.read()
+
+    def log(self) -> str:
+        """What the server has printed so far."""
+        assert self._said is not None
+        return _text(self._said)
 
     def text(self, path: str) -> str:
         """The page, which is there."""
@@ -59,22 +67,28 @@ class Served:
         return found
 
 
+def _text(file: IO[bytes]) -> str:
+    return os.pread(file.fileno(), 10_000_000, 0).decode()
+
+
 @contextmanager
 def serving(database: Path) -> Iterator[Served]:
     """Serve the database until the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    # A pipe that nobody empties would stop it one day.
+    said = TemporaryFile()  # noqa: SIM115 - closed at the end
     process = subprocess.Popen(
         [BIN / "tallytrail", "serve", "--db", database, "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=said,
+        stderr=said,
     )
     try:
-        served = Served(database, port)
+        served = Served(database, port, said)
         end = time.monotonic() + 30
         while True:
-            assert process.poll() is None, process.communicate()[1].decode()
+            assert process.poll() is None, _text(said)
             try:
                 served.get("/-/versions.json")
                 break
@@ -84,7 +98,8 @@ def serving(database: Path) -> Iterator[Served]:
         yield served
     finally:
         process.terminate()
-        process.communicate()
+        process.wait()
+        said.close()
 
 
 @contextmanager

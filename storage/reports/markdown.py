@@ -85,7 +85,7 @@ def _look(look: ToldLook) -> Iterator[str]:
 
 
 def _change(change: ToldChange) -> Iterator[str]:
-    text = literal(change.sentence)
+    text = literal(change.sentence.strip())
     yield f"- \\#{change.id} {f'**{text}**' if change.told.alarm else text}"
     for edit in change.edits:
         if edit.old is not None:

@@ -27,7 +27,7 @@ def status_text(
         zone = zones.get(page.source, UTC)
         for trouble in page.troubles:
             began = f"since {local_time(trouble.since, zone)} ({duration(now - trouble.since)})"
-            where = f"{page.source}: {printable(page.url)}"
+            where = printable(f"{page.source}: {page.url}")
             text = f"{trouble.part}, {began}: {printable(trouble.reason)}"
             lines += [paint("alarm", f"LOOK AT IT  {where}"), f"  {text}"]
     if lines:
@@ -37,7 +37,7 @@ def status_text(
         told = ", ".join(f"{count} {outcome}" for outcome, count in page.outcomes.items())
         unwatched = "" if page.watched else ", no longer looked at"
         lines += [
-            f"{printable(page.url)}   ({page.family}, {page.source}{unwatched})",
+            f"{printable(page.url)}   ({page.family}, {printable(page.source)}{unwatched})",
             f"  last look {_ago(page.last_look, now, zone)}"
             f" · last accepted {_ago(page.last_accepted, now, zone)}"
             f" · last change {_ago(page.last_change, now, zone)}",
