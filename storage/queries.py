@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from storage.records import RaceState, Tally, Value, instant, instant_text
+from storage.records import ALARMING, RaceState, Tally, Value, instant, instant_text
 from storage.views import KEY, name_as_of
 
 
@@ -50,6 +50,7 @@ class LogRow:
 
 
 COLUMNS = tuple(LogRow.__dataclass_fields__)
+_COLUMNS = ", ".join(COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +69,11 @@ def log(connection: sqlite3.Connection, wanted: Filter) -> Iterator[LogRow]:
     """The log, oldest look first. With `first`, of one look changes come before first sights."""
     values: dict[str, object] = {}
     conditions = ["1"]
-    span = [
-        f"fetched_at {sign} :{name}"
-        for name, sign, moment in (("since", ">=", wanted.since), ("until", "<=", wanted.until))
-        if moment is not None and not values.update({name: instant_text(moment)})
-    ]
+    span = []
+    for name, sign, moment in (("since", ">=", wanted.since), ("until", "<=", wanted.until)):
+        if moment is not None:
+            span.append(f"fetched_at {sign} :{name}")
+            values[name] = instant_text(moment)
     if span:
         within = " AND ".join(span)
         conditions.append(f"fetch IN (SELECT id FROM fetch WHERE {within})")  # noqa: S608
@@ -84,19 +85,18 @@ def log(connection: sqlite3.Connection, wanted: Filter) -> Iterator[LogRow]:
         conditions.append("kind IN (SELECT value FROM json_each(:kinds))")
         values["kinds"] = json.dumps(list(wanted.kinds))
     where = " AND ".join(conditions)
-    columns = ", ".join(COLUMNS)
     if wanted.first:
         # As sub-queries of their own, so that the columns of the order may be expressions.
         sql = f"""
-        SELECT {columns} FROM (
-            SELECT {columns}, id AS position, 0 AS first FROM change_log WHERE {where}
+        SELECT {_COLUMNS} FROM (
+            SELECT {_COLUMNS}, id AS position, 0 AS first FROM change_log WHERE {where}
             UNION ALL
-            SELECT {columns.replace("id,", "NULL AS id,", 1)}, id, 1 FROM first_sight_log
+            SELECT {_COLUMNS.replace("id,", "NULL AS id,", 1)}, id, 1 FROM first_sight_log
              WHERE {where}
         ) ORDER BY fetch, first, position
         """  # noqa: S608 - names and conditions are ours
     else:
-        sql = f"SELECT {columns} FROM change_log WHERE {where} ORDER BY id"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM change_log WHERE {where} ORDER BY id"  # noqa: S608
     for row in connection.execute(sql, values):
         yield _log_row(row)
 
@@ -216,19 +216,15 @@ def results(connection: sqlite3.Connection, race: str | None = None) -> list[lis
 
 def change(connection: sqlite3.Connection, number: int) -> LogRow | None:
     """The change with this id; None when there is none."""
-    columns = ", ".join(COLUMNS)
     row = connection.execute(
-        f"SELECT {columns} FROM change_log WHERE id = ?",  # noqa: S608 - names are ours
+        f"SELECT {_COLUMNS} FROM change_log WHERE id = ?",  # noqa: S608 - names are ours
         (number,),
     ).fetchone()
     return row and _log_row(row)
 
 
-#: What goes down, is taken back or vanishes: the first that a desk has to look at.
-_ALARMING = (
-    "SELECT id FROM change WHERE delta < 0 OR kind IN ('projection_retracted',"
-    " 'projection_changed', 'candidate_removed')"
-)
+_KINDS = ", ".join(f"'{kind}'" for kind in ALARMING)
+_ALARMS = f"SELECT id FROM change WHERE delta < 0 OR kind IN ({_KINDS})"  # noqa: S608
 
 
 def alarms(connection: sqlite3.Connection, most: int) -> tuple[list[LogRow], int]:
@@ -236,13 +232,12 @@ def alarms(connection: sqlite3.Connection, most: int) -> tuple[list[LogRow], int
 
     Oldest first, at most so many.
     """
-    columns = ", ".join(COLUMNS)
-    latest = f"{_ALARMING} ORDER BY id DESC LIMIT ?"
+    latest = f"{_ALARMS} ORDER BY id DESC LIMIT ?"
     rows = connection.execute(
-        f"SELECT {columns} FROM change_log WHERE id IN ({latest}) ORDER BY id",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM change_log WHERE id IN ({latest}) ORDER BY id",  # noqa: S608
         (most,),
     )
-    (total,) = connection.execute(f"SELECT count(*) FROM ({_ALARMING})").fetchone()  # noqa: S608
+    (total,) = connection.execute(f"SELECT count(*) FROM ({_ALARMS})").fetchone()  # noqa: S608
     return [_log_row(row) for row in rows], total
 
 
@@ -428,9 +423,8 @@ def glance(connection: sqlite3.Connection) -> Glance:
 
 def changes_of_look(connection: sqlite3.Connection, row: LogRow) -> list[LogRow]:
     """All changes that the row's look brought of the same race in the same place, or story."""
-    columns = ", ".join(COLUMNS)
     found = connection.execute(
-        f"SELECT {columns} FROM change_log WHERE fetch = ? AND race IS ? AND place IS ?"  # noqa: S608
+        f"SELECT {_COLUMNS} FROM change_log WHERE fetch = ? AND race IS ? AND place IS ?"  # noqa: S608
         " AND article IS ? ORDER BY id",
         (row.fetch, row.race, row.place, row.article),
     )

@@ -176,6 +176,11 @@ KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
+#: Kinds by which something is taken back or vanishes. With what goes down (a delta below 0) they
+#: are the first that a desk has to look at.
+ALARMING = ("projection_retracted", "projection_changed", "candidate_removed")
+
+
 def instant_text(moment: datetime) -> str:
     """The one text form of an instant: UTC, milliseconds, `Z`; text order is time order.
 

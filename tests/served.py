@@ -31,8 +31,10 @@ QUIET = (
 class Served:
     """`tallytrail serve` at work on a database."""
 
-    def __init__(self, database: Path, port: int, said: IO[bytes] | None = None) -> None:
-        self._said = said
+    def __init__(
+        self, database: Path, port: int, said: IO[bytes] | None = None, pid: int | None = None
+    ) -> None:
+        self._said, self.pid = said, pid
         self.url = f"http://127.0.0.1:{port}"
         self.name = database.stem
 
@@ -85,7 +87,7 @@ def serving(database: Path) -> Iterator[Served]:
         stderr=said,
     )
     try:
-        served = Served(database, port, said)
+        served = Served(database, port, said, process.pid)
         end = time.monotonic() + 30
         while True:
             assert process.poll() is None, _text(said)

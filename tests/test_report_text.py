@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from storage.queries import Coverage, LogRow, ResultRow
 from storage.records import RaceState
 from storage.reports.looks import Look
-from storage.reports.machine import csv_lines, json_lines
+from storage.reports.machine import csv_lines, json_lines, spreadsheet_safe
 from storage.reports.printable import printable
 from storage.reports.text import coverage_text, look_text, results_text
 from storage.reports.wording import duration, local_time
@@ -615,3 +615,17 @@ def test_csv_has_nothing_for_none_zero_for_zero_and_blanks_between_flags() -> No
         "id,kind,flags,old,delta\n",
         "1,first,rollback lead_change,,0\n",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1", "+1", "-1", "@a", "\t=1", "\r1", "\n1", " =1", "\u00a0+1", "＝1", "＋1", "－1", "＠1"],
+)
+def test_what_a_spreadsheet_would_compute_gets_an_apostrophe(text: str) -> None:
+    assert spreadsheet_safe(text).startswith("'")
+    assert spreadsheet_safe(text).strip("'").strip() == text.strip()
+
+
+@pytest.mark.parametrize("text", ["", "Trump", "a=1", "1-2", "'=1", "Café – 5"])
+def test_any_other_text_stays_as_it_is(text: str) -> None:
+    assert spreadsheet_safe(text) == text

@@ -162,7 +162,6 @@ def change_page(connection: sqlite3.Connection, number: int, urls: Urls) -> str 
         row=row,
         told=next(change for change in told.rows if change.id == number),
         look=told,
-        zone=look.zone,
         columns=columns,
         sides=(
             Side(title="Before", look=first, lines=sides[0]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,9 +78,4 @@ def words(old: str, new: str) -> tuple[list[tuple[str, bool]], list[tuple[str, b
 
 
 def _tokens(text: str) -> list[str]:
-    tokens: list[str] = []
-    for word in text.split(" "):
-        tokens.append(f"{word} ")
-    if tokens:
-        tokens[-1] = tokens[-1][:-1]
-    return [token for token in tokens if token]
+    return re.findall(r"\S+\s*|\s+", text)

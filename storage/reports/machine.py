@@ -28,10 +28,10 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> I
 
 
 def csv_line(columns: Sequence[str], row: Mapping[str, object], *, safe: bool = False) -> str:
-    """The row as one line. safe: for spreadsheets, see `harmless`."""
+    """The row as one line. safe: for spreadsheets, see `spreadsheet_safe`."""
     cells = [_cell(row[name]) for name in columns]
     if safe:
-        cells = [harmless(cell) if isinstance(cell, str) else cell for cell in cells]
+        cells = [spreadsheet_safe(cell) if isinstance(cell, str) else cell for cell in cells]
     return _csv_line(cells)
 
 
@@ -39,7 +39,7 @@ def csv_line(columns: Sequence[str], row: Mapping[str, object], *, safe: bool = 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - these very characters
 
 
-def harmless(text: str) -> str:
+def spreadsheet_safe(text: str) -> str:
     """The text as a spreadsheet may have it: an apostrophe before what looks like a formula.
 
     Without control characters; line ends stay. Numbers never come here: -5 stays a number.

@@ -9,40 +9,19 @@ from zoneinfo import ZoneInfo
 
 from storage.figures import leaders, margin
 from storage.queries import Coverage, LogRow, ResultRow
-from storage.records import RaceState, instant
+from storage.records import ALARMING, RaceState, instant
 from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
-
-_ALARMS = ("projection_retracted", "projection_changed", "candidate_removed")
-
-#: The name of what moved, by field.
-FIELDS = {
-    "votes": "votes",
-    "electoral_votes": "electoral votes",
-    "expected_vote_pct": "expected vote in",
-    "projection": "projection",
-    "set": "listed",
-    "name": "name",
-    "headline": "headline",
-    "dek": "dek",
-    "byline": "byline",
-    "body": "text",
-    "published_at": "published",
-    "modified_at": "modified",
-    "presence": "story",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """One change in words. Texts that came from elsewhere stand in them as they came.
 
-    who: the candidate, "count" for a race's own figures; empty for stories. what: the field.
-    old, new, delta: formatted, empty when there is none. alarm: it goes down, is taken back or
-    vanishes.
+    who: the candidate, "count" for a race's own figures; empty for stories. old, new, delta:
+    formatted, empty when there is none. alarm: it goes down, is taken back or vanishes.
     """
 
     who: str
-    what: str
     old: str
     new: str
     delta: str
@@ -62,12 +41,11 @@ def told(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> Told:
         delta = points if row.field == "expected_vote_pct" else f"{row.delta:+,}"
     return Told(
         who=who,
-        what=FIELDS.get(row.field, row.field),
         old=old,
         new=new,
         delta=delta,
         flags=tuple(flag.replace("_", " ") for flag in row.flags),
-        alarm=row.kind in _ALARMS or (row.delta is not None and row.delta < 0),
+        alarm=row.kind in ALARMING or (row.delta is not None and row.delta < 0),
     )
 
 
