@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
 
-Verdict = Literal["accepted", "stale", "rejected"]
+Verdict = Literal["accepted", "stale", "unconfirmed", "rejected"]
 Outcome = Literal["new", "unchanged", "refused", "failed"]
 Value = int | float | str | None
+CandidateKind = Literal["person", "option", "write_in", "aggregate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,24 +27,36 @@ class Tally:
     name: the candidate's name as printed.
     votes: counted votes, 0 to 300 million; None when not published.
     electoral_votes: electors won, 0 to 538; None when not published or not a race of electors.
+    last_name: in lower case, where `candidate` is the source's own id; pages without ids are
+        joined by it. None where `candidate` is the last name itself.
+    party: as the source prints it; None when not published.
+    kind: what gets the votes.
     """
 
     candidate: str
     name: str
     votes: int | None
     electoral_votes: int | None = None
+    last_name: str | None = None
+    party: str | None = None
+    kind: CandidateKind = "person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaceState:
     """One race in one place, as one body shows it.
 
-    race: slug (`president`, `senate/az`). place: code (`us`, `us/fl`, `us/fl/12001`).
+    race: slug (`president`, `senate/az`). place: code (`us`, `us/fl`, `us/fl/12001`, `us/me-02`).
+    place_name: as printed; None when not published.
     source_updated_at: the outlet's own time for these figures; None when it gives none.
     tallies: in the page's order, which means nothing; matched by candidate only.
     projection: the candidate whom the outlet calls the winner; None when it has made no call.
     expected_vote_pct: percent of the expected vote that is counted, 0 to 100 (real ones have
         passed 100); None when not published.
+    runoff: the candidates whom the outlet sends to a runoff.
+    status: of the race, as the source prints it; None when not published.
+    last_close_at: when the last polls close there; None when not published.
+    seats: the electors that the place has to give; None when not published.
     electors_by_order: the electoral votes stand apart from the names, so that only the order of
         both tells whose they are.
     """
@@ -54,6 +67,11 @@ class RaceState:
     tallies: tuple[Tally, ...]
     projection: str | None = None
     expected_vote_pct: float | None = None
+    runoff: frozenset[str] = frozenset()
+    status: str | None = None
+    last_close_at: datetime | None = None
+    seats: int | None = None
+    place_name: str | None = field(default=None, compare=False)
     electors_by_order: bool = field(default=False, compare=False)
 
     def tally(self, candidate: str) -> Tally | None:
@@ -125,12 +143,18 @@ class Snapshot:
     """All that one body says. Each part stands alone: a refused race does not touch the article.
 
     links: only on discovery pages, in the page's order; None on other pages.
+    id_scheme: whose ids the candidates' keys are (`ap`), where they are ids.
+    unknown: JSON paths (`races[].candidates[].foo`) of fields that the parser does not know.
+    doubt: why the whole page is not to be believed yet (it is marked as a test); None otherwise.
     """
 
     races: tuple[RaceState, ...] = ()
     article: Article | None = None
     refusals: tuple[Refusal, ...] = ()
     links: tuple[Link, ...] | None = None
+    id_scheme: str | None = None
+    unknown: tuple[str, ...] = ()
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +182,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "votes_decreased": "a candidate's votes fell",
         "electoral_votes_changed": "the electors won by a candidate moved",
         "expected_vote_changed": "the percent of the expected vote that is counted moved",
+        "status_changed": "the outlet gives the race another status",
+        "poll_closing_changed": "the outlet gives another time for the last polls to close",
         "projection_made": "the outlet called the race",
         "projection_retracted": "the outlet took its call back",
         "projection_changed": "the outlet called the race for somebody else",
@@ -165,6 +191,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "candidate_removed": "a page no longer shows a candidate whom it had shown",
         "candidate_renamed": "the outlet spells a candidate's name otherwise",
         "race_added": "a race appeared on a page already looked at",
+        "race_removed": "a page no longer shows a race that it had shown",
         "article_added": "a story appeared on a discovery page already looked at",
         "headline_changed": "the story's headline was edited",
         "dek_changed": "the line below the headline was edited, added or dropped",
@@ -178,7 +205,12 @@ KINDS: Mapping[str, str] = MappingProxyType(
 
 #: Kinds by which something is taken back or vanishes. With what goes down (a delta below 0) they
 #: are the first that a desk has to look at.
-ALARMING = ("projection_retracted", "projection_changed", "candidate_removed")
+ALARMING = (
+    "projection_retracted",
+    "projection_changed",
+    "candidate_removed",
+    "race_removed",
+)
 
 
 def instant_text(moment: datetime) -> str:
