@@ -57,6 +57,7 @@ class RaceState:
     status: of the race, as the source prints it; None when not published.
     last_close_at: when the last polls close there; None when not published.
     seats: the electors that the place has to give; None when not published.
+    doubt: what on the page speaks against believing it yet (a mark of a test); None otherwise.
     electors_by_order: the electoral votes stand apart from the names, so that only the order of
         both tells whose they are.
     """
@@ -72,6 +73,7 @@ class RaceState:
     last_close_at: datetime | None = None
     seats: int | None = None
     place_name: str | None = field(default=None, compare=False)
+    doubt: str | None = field(default=None, compare=False)
     electors_by_order: bool = field(default=False, compare=False)
 
     def tally(self, candidate: str) -> Tally | None:
@@ -145,7 +147,6 @@ class Snapshot:
     links: only on discovery pages, in the page's order; None on other pages.
     id_scheme: whose ids the candidates' keys are (`ap`), where they are ids.
     unknown: JSON paths (`races[].candidates[].foo`) of fields that the parser does not know.
-    doubt: why the whole page is not to be believed yet (it is marked as a test); None otherwise.
     """
 
     races: tuple[RaceState, ...] = ()
@@ -154,7 +155,6 @@ class Snapshot:
     links: tuple[Link, ...] | None = None
     id_scheme: str | None = None
     unknown: tuple[str, ...] = ()
-    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
