@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,13 +17,15 @@ from crawler.errors import ConfigurationError, NotHad
 from crawler.overlap import between_crawls
 from crawler.parsers import PARSERS
 from crawler.reading import charset_of, snapshot_of
+from crawler.scheduling import too_often
 from crawler.sources import Configuration, Source
 from storage.database import DatabaseError, open_for_reading
 from storage.hosts import holds
-from storage.records import ARTICLE_FIELDS, ORIGINS, Article, RaceState, Snapshot, instant
+from storage.records import ARTICLE_FIELDS, ORIGINS, Article, RaceState, Snapshot, Tally, instant
 from storage.reports.printable import printable
 from storage.reports.wording import local_time
 from storage.runs import previous_run
+from storage.standing import level_of
 from storage.writing import Answer
 
 
@@ -130,6 +133,25 @@ def _asked(url: str, configuration: Configuration) -> Answer:
     return answer_of(answers[0])
 
 
+def checked_configuration(configuration: Configuration) -> list[str]:
+    """What crawls ask for by the configuration, and whether that fits between two of them."""
+    lines = [str(configuration.path)]
+    for source in configuration.sources:
+        feed = source.feed
+        if feed is not None:
+            followed = "all" if feed.follow_all else "those that moved"
+            lines.append(f"  {source.id}: feed {feed.base}")
+            lines.append(f"    offices {', '.join(feed.offices)}")
+            lines.append(f"    files of {len(feed.states)} states, {followed}")
+        lines.append(f"  {source.id}: {len(source.pages)} pages, {len(source.discover)} discover")
+    requests = len(configuration.full_look)
+    seconds = configuration.full_look_seconds
+    if requests:
+        lines.append(f"  a full look: {requests} requests, at least {seconds:.0f} s")
+    fault = too_often(configuration)
+    return lines if fault is None else [*lines, fault]
+
+
 def source_of(configuration: Configuration, url: str) -> Source:
     """The source that looks at the address. Raises ConfigurationError when none does."""
     try:
@@ -168,12 +190,18 @@ def checked(page: Page, source: Source) -> tuple[list[str], bool]:
         f"{printable(page.url)}",
         f"  {family}, read by {parser.NAME}, {len(page.body):,} bytes",
     ]
-    places, ignored = [], []
-    if family == parser.STORY and not _refused(snapshot, "page"):
-        places, ignored = parser.placed(page.body, charset_of(page.headers))
-    for race in snapshot.races:
-        lines += _race_lines(race, zone)
-    if not places and family == parser.STORY and not _refused(snapshot, "page"):
+    places: list[str] = []
+    ignored: list[str] = []
+    is_page = family in (parser.STORY, parser.RESULTS_PAGE) and not _refused(snapshot, "page")
+    if is_page:
+        places, texts = parser.placed(page.body, charset_of(page.headers))
+        ignored = texts if family == parser.STORY else []
+    if family == parser.FEED:
+        lines += _feed_lines(snapshot, zone)
+    else:
+        for race in snapshot.races:
+            lines += _race_lines(race, zone)
+    if is_page and not places:
         lines.append("results banner: none on the page")
     lines += [f"  found in    {printable(place)}" for place in places]
     if snapshot.article is not None:
@@ -182,8 +210,10 @@ def checked(page: Page, source: Source) -> tuple[list[str], bool]:
         lines.append(f"stories named: {len(snapshot.links)}")
         lines += [f"  {link.article}  {printable(link.url)}" for link in snapshot.links]
     lines += [f"ignored: {printable(text)[:100]}" for text in ignored]
+    lines += [f"unknown field: {printable(path)}" for path in snapshot.unknown]
     for refusal in snapshot.refusals:
-        lines.append(f"REFUSED  {refusal.part}: {printable(refusal.reason)}")
+        which = " ".join(filter(None, (refusal.part, refusal.race, refusal.place)))
+        lines.append(f"REFUSED  {which}: {printable(refusal.reason)}")
     return lines, not snapshot.refusals
 
 
@@ -197,11 +227,63 @@ def _race_lines(race: RaceState, zone: ZoneInfo) -> Iterator[str]:
         yield f"  updated     {local_time(race.source_updated_at, zone)}"
     for tally in race.tallies:
         called = "   projected" if race.projection == tally.candidate else ""
-        yield (
-            f"  {printable(tally.name):<11} {tally.votes:,} votes,"
-            f" {tally.electoral_votes} electoral votes{called}"
-        )
-    yield f"  expected    {race.expected_vote_pct:g}% of the expected vote"
+        yield f"  {printable(tally.name):<11} {_figures(tally)}{called}"
+    if race.expected_vote_pct is not None:
+        yield f"  expected    {race.expected_vote_pct:g}% of the expected vote"
+
+
+def _figures(tally: Tally) -> str:
+    votes = "votes not published" if tally.votes is None else f"{tally.votes:,} votes"
+    if tally.electoral_votes is None:
+        return votes
+    return f"{votes}, {tally.electoral_votes} electoral votes"
+
+
+#: Races and places of one office that are shown with their figures.
+_SHOWN = 5
+
+
+def _feed_lines(snapshot: Snapshot, zone: ZoneInfo) -> Iterator[str]:
+    """What a file of the feed has, by office: races, places, and some of the figures."""
+    offices: dict[str, list[RaceState]] = {}
+    for race in snapshot.races:
+        offices.setdefault(race.race.partition("/")[0], []).append(race)
+    for office, races in offices.items():
+        levels = Counter(level_of(race.place) for race in races)
+        places = ", ".join(f"{levels[level]} {name}" for level, name in _LEVELS if levels[level])
+        yield f"{printable(office)}: races {len({r.race for r in races})}; places: {places}"
+        for race in races[:_SHOWN]:
+            yield from _place_lines(race, zone)
+        if len(races) > _SHOWN:
+            yield f"  and {len(races) - _SHOWN:,} more"
+
+
+_LEVELS = (
+    ("nation", "nation"),
+    ("state", "states"),
+    ("district", "districts"),
+    ("county", "counties"),
+)
+
+
+def _place_lines(race: RaceState, zone: ZoneInfo) -> Iterator[str]:
+    where = f"{race.race} {race.place}"
+    facts = []
+    if race.source_updated_at is not None:
+        facts.append(f"updated {local_time(race.source_updated_at, zone)}")
+    if race.last_close_at is not None:
+        facts.append(f"last polls close {local_time(race.last_close_at, zone)}")
+    if race.expected_vote_pct is not None:
+        facts.append(f"{race.expected_vote_pct:g}% of the expected vote")
+    if race.status is not None:
+        facts.append(race.status)
+    yield f"  {printable(where)}   {printable(', '.join(facts))}"
+    ranked = sorted(race.tallies, key=lambda t: -1 if t.votes is None else t.votes, reverse=True)
+    for tally in ranked[:2]:
+        called = "   projected" if race.projection == tally.candidate else ""
+        yield f"    {printable(tally.name)}: {_figures(tally)}{called}"
+    if len(ranked) > 2:
+        yield f"    and {len(ranked) - 2} more candidates"
 
 
 def _article_lines(article: Article, zone: ZoneInfo) -> Iterator[str]:

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from storage.records import KINDS
 
 if TYPE_CHECKING:
     from crawler.sources import Configuration
+    from storage.queries import Filter
 
 EXIT_CODES = """
 \b
@@ -81,7 +83,13 @@ _FORMAT = click.option(
     show_default=True,
     help="Text to read, or one row a line for machines, with texts as they came.",
 )
-_RACE = click.option("--race", help="Only this race, such as president.")
+_RACE = click.option(
+    "--race", help="Only this race, such as senate/az, or all of an office: senate, president."
+)
+_STATE = click.option("--state", help="Only this state, by postal code or name: AZ, Arizona.")
+_COUNTIES = click.option(
+    "--counties", is_flag=True, help="Counties too, in every format; they are left out otherwise."
+)
 
 
 @click.group(epilog=EXIT_CODES)
@@ -153,9 +161,11 @@ def crawl(configuration: Path, database: Path) -> None:
 @_CONFIGURATION
 @_DATABASE
 @click.option("--url", help="The address that a FILE was saved from, if the page does not tell.")
-@click.argument("page")
-def check(configuration: Path, database: Path, url: str | None, page: str) -> None:
+@click.argument("page", required=False)
+def check(configuration: Path, database: Path, url: str | None, page: str | None) -> None:
     """What is read from a page, an address or a saved file. Writes nothing.
+
+    Without PAGE: what crawls ask for by the configuration, and how long a full look takes.
 
     An address is asked for under the rules of a crawl, at configured hosts only. Exit code 1: the
     page does not come, or something on it is refused.
@@ -164,10 +174,21 @@ def check(configuration: Path, database: Path, url: str | None, page: str) -> No
     Example:
       tallytrail check "https://abcnews.go.com/Politics/SLUG/story?id=123456789"
       tallytrail check saved-page.html
+      tallytrail check
     """
-    from crawler.checking import checked, page_from_file, page_from_site, source_of
+    from crawler.checking import (
+        checked,
+        checked_configuration,
+        page_from_file,
+        page_from_site,
+        source_of,
+    )
 
     config = _configuration(configuration)
+    if page is None:
+        for line in checked_configuration(config):
+            click.echo(line)
+        return
     with _told():
         if "://" in page:
             source = source_of(config, page)
@@ -241,9 +262,12 @@ def schedule(configuration: Path, database: Path, folder: Path | None) -> None:
     Example:
       (crontab -l; tallytrail schedule) | crontab -
     """
-    from crawler.scheduling import crontab_line
+    from crawler.scheduling import crontab_line, too_often
 
     config = _configuration(configuration)
+    fault = too_often(config)
+    if fault is not None:
+        say(fault)
     with _told():
         click.echo(crontab_line(config, database, folder))
 
@@ -251,8 +275,16 @@ def schedule(configuration: Path, database: Path, folder: Path | None) -> None:
 @main.command()
 @_DATABASE
 @_FORMAT
-@click.option("--since", type=_Moment(), help="Seen at or after: 2024-11-05T23:07Z, or 24h.")
-@click.option("--until", type=_Moment(), help="Seen at or before. Times without a zone are UTC.")
+@click.option(
+    "--since",
+    type=_Moment(),
+    help="Seen, or confirmed, at or after this time: 2024-11-05T23:07Z, or 24h.",
+)
+@click.option(
+    "--until",
+    type=_Moment(),
+    help="Seen, or confirmed, at or before it. Times without a zone are UTC.",
+)
 @click.option(
     "--kind",
     "kinds",
@@ -262,6 +294,8 @@ def schedule(configuration: Path, database: Path, folder: Path | None) -> None:
     help="Only this kind of change, such as votes_decreased. May be repeated.",
 )
 @_RACE
+@_STATE
+@_COUNTIES
 @click.option("--article", help="Only the story with this numeric id.")
 @click.option("--first", is_flag=True, help="First sights too: they are no changes.")
 def changes(
@@ -271,32 +305,36 @@ def changes(
     until: datetime | None,
     kinds: tuple[str, ...],
     race: str | None,
+    state: str | None,
+    counties: bool,
     article: str | None,
     first: bool,
 ) -> None:
     """The change log.
 
-    As text newest last, and the last 20 looks; for machines all of it, oldest first.
+    As text newest last, and the last 20 looks; for machines all of it, oldest first. The text
+    begins with what is not confirmed yet. A look that moved many races has a line for each: calls
+    and decreases first, then the 15 largest moves.
 
     \b
     Example:
       tallytrail changes --since 24h --kind votes_decreased
+      tallytrail changes --race senate --state AZ --counties
       tallytrail changes --format jsonl --race president
     """
     from storage import queries
 
-    wanted = queries.Filter(
-        since=since, until=until, kinds=kinds, race=race, article=article, first=first
-    )
+    wanted = _filter(race, state, counties)
+    wanted = replace(wanted, since=since, until=until, kinds=kinds, article=article, first=first)
 
     def lines(connection: sqlite3.Connection) -> Iterable[str]:
-        _warn_if_unseen(connection, race, article)
-        rows = queries.log(connection, wanted)
+        _warn_if_unseen(connection, wanted)
         if form != "text":
+            rows = queries.log(connection, wanted)
             return _machine(form, queries.COLUMNS, map(queries.as_dict, rows))
         from storage.reports.log import log_text
 
-        return (f"{line}\n" for line in log_text(connection, wanted, rows, _paint()))
+        return (f"{line}\n" for line in log_text(connection, wanted, _paint()))
 
     _print(database, lines)
 
@@ -305,25 +343,35 @@ def changes(
 @_DATABASE
 @_FORMAT
 @_RACE
-def results(database: Path, form: str, race: str | None) -> None:
+@_STATE
+@_COUNTIES
+def results(database: Path, form: str, race: str | None, state: str | None, counties: bool) -> None:
     """The tallies now, leader first.
+
+    President first, then Senate, House and governors; in each the states by name. As text, up to 5
+    races and places are shown in full, more with a line each: leader, votes, how far ahead,
+    electors, percent of the expected vote, call. What is not confirmed yet stands at the head.
 
     \b
     Example:
       tallytrail results
+      tallytrail results --race senate/az --counties
+      tallytrail results --state "North Carolina"
       tallytrail results --format csv --race president
     """
     from storage import queries
 
+    wanted = _filter(race, state, counties)
+
     def lines(connection: sqlite3.Connection) -> Iterable[str]:
-        _warn_if_unseen(connection, race, None)
-        groups = queries.results(connection, race)
+        _warn_if_unseen(connection, wanted)
+        groups = queries.results(connection, wanted)
         if form != "text":
             rows = (queries.as_dict(row) for group in groups for row in group)
             return _machine(form, queries.RESULT_COLUMNS, rows)
         from storage.reports.log import standing_text
 
-        return (f"{line}\n" for line in standing_text(connection, groups, _paint()))
+        return (f"{line}\n" for line in standing_text(connection, wanted, groups, _paint()))
 
     _print(database, lines)
 
@@ -341,7 +389,8 @@ def results(database: Path, form: str, race: str | None) -> None:
 def report(database: Path, folder: Path, raw: bool) -> None:
     """Write the change log as a folder of files: HTML, Markdown, CSV, JSON lines, Atom.
 
-    index.html opens from disk and asks nobody for anything. The CSV is made for spreadsheets: a
+    index.html opens from disk and asks nobody for anything. Changes in counties are in the CSV and
+    the JSON lines only, which have everything. The CSV is made for spreadsheets: a
     text that begins like a formula gets an apostrophe in front.
 
     \b
@@ -470,15 +519,35 @@ def _told() -> Iterator[None]:
         sys.exit(codes[type(error)])
 
 
-def _warn_if_unseen(connection: sqlite3.Connection, race: str | None, article: str | None) -> None:
+def _filter(race: str | None, state: str | None, counties: bool) -> Filter:
+    """What the options mean: races and states in any case, states by name too."""
+    from storage.places import state_code
+    from storage.queries import Filter
+
+    return Filter(race=race and race.lower(), state=state and state_code(state), counties=counties)
+
+
+#: Races that are named to somebody who asked for one that was never seen.
+_MOST_NAMED = 12
+
+
+def _warn_if_unseen(connection: sqlite3.Connection, wanted: Filter) -> None:
     """ "No changes" of what was never seen, or is spelled otherwise, says nothing."""
     from storage import queries
 
-    if race is not None and race not in (seen := queries.races(connection)):
-        there = ", ".join(seen) or "none yet"
-        say(f"no race {race!r} was ever seen; there is {there}")
-    if article is not None and not queries.has_article(connection, article):
-        say(f"no story {article!r} was ever seen")
+    if wanted.race is not None:
+        seen = queries.races(connection)
+        offices = {slug.partition("/")[0] for slug in seen}
+        if wanted.race not in offices.union(seen):
+            more = len(seen) - _MOST_NAMED
+            named = ", ".join(seen[:_MOST_NAMED]) or "none yet"
+            there = f"{named} and {more:,} more" if more > 0 else named
+            say(f"no race {wanted.race!r} was ever seen; there is {there}")
+    if wanted.state is not None and wanted.state not in (states := queries.states(connection)):
+        there = ", ".join(code.upper() for code in states) or "none yet"
+        say(f"no state {wanted.state.upper()!r} was ever seen; there is {there}")
+    if wanted.article is not None and not queries.has_article(connection, wanted.article):
+        say(f"no story {wanted.article!r} was ever seen")
 
 
 def _machine(form: str, columns: Iterable[str], rows: Iterable[Any]) -> Iterable[str]:

@@ -301,3 +301,8 @@ class OnceHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._pool.persistent = False
+
+    async def download_request(self, request: Request) -> Response:
+        """Ask, and note when: what the site shows may move while the answer is on its way."""
+        request.meta["asked_at"] = datetime.now(UTC)
+        return await super().download_request(request)

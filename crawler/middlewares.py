@@ -46,7 +46,9 @@ class ReceiveMiddleware:
         if page is None:
             return response
         conditional = bool({b"If-None-Match", b"If-Modified-Since"} & set(request.headers))
-        answer = replace(answer_of(response), conditional=conditional)
+        answer = replace(
+            answer_of(response), conditional=conditional, asked_at=request.meta.get("asked_at")
+        )
         request.meta["fetch"] = self.run.receive(page, answer)
         body = answer.body if answer.status != 304 else self.run.body_of(request.meta["fetch"])
         return response.replace(body=body or b"")

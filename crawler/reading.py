@@ -9,15 +9,19 @@ from datetime import date, datetime
 from email.message import Message
 
 from crawler.parsers import PARSERS
-from storage.database import immediate
-from storage.recording import Record, confirm_page, record_snapshot
+from storage.archive import body_of
+from storage.database import Writer, immediate
+from storage.entries import Entries, Note
+from storage.recording import confirm_page, record_snapshot
 from storage.records import Outcome, Refusal, Snapshot
-from storage.writing import Look, body_of, finish, look
+from storage.standing import standing
+from storage.writing import Look, finish, look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What came of one fetch. changes: ids in the log. refusals: parts not accepted.
+    """What came of one fetch. changes: ids in the log. refusals: parts not accepted. notes: what
+    is said once of the page.
 
     reason: why the whole fetch was refused or has failed; None otherwise.
     """
@@ -29,6 +33,7 @@ class Reading:
     reason: str | None = None
     changes: Sequence[int] = ()
     refusals: Sequence[Refusal] = ()
+    notes: Sequence[Note] = ()
 
 
 def read(connection: sqlite3.Connection, fetch: int) -> Reading:
@@ -40,43 +45,47 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
     with immediate(connection):
         about = look(connection, fetch)
         if about.outcome is not None:
-            return _reading(about, about.outcome, about.reason, Record())
+            return _reading(about, about.outcome, about.reason, Entries(connection, about))
         parser = PARSERS[about.parser].NAME
         # The same bytes say the same, unless a newer parser reads more in them.
         same = about.body == about.settled and about.settled_parser == parser
         if same and confirm_page(connection, about):
-            record = Record()
+            entries = Entries(connection, about)
             outcome: Outcome = "unchanged"
         else:
-            record = record_snapshot(connection, about, _parsed(connection, about), parser)
-            outcome = _outcome(record)
-        reason = "; ".join(r.reason for r in record.refusals) if outcome == "refused" else None
+            entries = record_snapshot(connection, about, _parsed(connection, about), parser)
+            outcome = _outcome(entries)
+        if entries.good:
+            standing(connection).saw(about)
+        reason = "; ".join(r.reason for r in entries.refusals) if outcome == "refused" else None
         finish(
             connection,
             about,
             outcome=outcome,
             reason=reason,
             parser=parser,
-            settled=not record.refusals,
+            settled=not entries.refusals and not entries.unsettled,
+            rows=entries.rows,
         )
-    return _reading(about, outcome, reason, record)
+    return _reading(about, outcome, reason, entries)
 
 
-def _outcome(record: Record) -> Outcome:
-    if not record.accepted and any(r.verdict == "rejected" for r in record.refusals):
+def _outcome(entries: Entries) -> Outcome:
+    if not entries.good:
         return "refused"
-    return "new" if record.said_something else "unchanged"
+    return "new" if entries.said_something else "unchanged"
 
 
-def _reading(about: Look, outcome: Outcome, reason: str | None, record: Record) -> Reading:
+def _reading(about: Look, outcome: Outcome, reason: str | None, entries: Entries) -> Reading:
     return Reading(
         fetch=about.fetch,
         url=about.url,
         source=about.source_name,
         outcome=outcome,
         reason=reason,
-        changes=tuple(record.changes),
-        refusals=tuple(record.refusals),
+        changes=tuple(entries.changes),
+        refusals=tuple(entries.refusals),
+        notes=tuple(entries.notes),
     )
 
 
@@ -86,11 +95,26 @@ def _parsed(connection: sqlite3.Connection, about: Look) -> Snapshot:
         about.parser,
         about.family,
         body_of(connection, about.body),
+        memory=_memory(connection, about),
         url=about.url,
         headers=about.headers,
         election_date=about.election_date,
         fetched_at=about.fetched_at,
     )
+
+
+class _Memories(dict[int, object]):
+    """What the parsers keep in memory, by page."""
+
+
+def _memory(connection: sqlite3.Connection, about: Look) -> object:
+    """The parser's memory of the look's page, for as long as the connection lives."""
+    if not isinstance(connection, Writer):
+        return None
+    memories: dict[int, object] = connection.kept.setdefault(_Memories, _Memories())
+    if about.page not in memories:
+        memories[about.page] = PARSERS[about.parser].Memory()
+    return memories[about.page]
 
 
 def snapshot_of(
@@ -102,12 +126,17 @@ def snapshot_of(
     headers: Sequence[tuple[str, str]],
     election_date: date,
     fetched_at: datetime,
+    memory: object = None,
 ) -> Snapshot:
-    """What the parser of that name reads in the body of an answer with these headers."""
+    """What the parser of that name reads in the body of an answer with these headers.
+
+    memory: the parser's own, of the looks before at the same page.
+    """
     parser = PARSERS[name]
     declared = _content_type(headers).get_content_type()
-    if family == parser.STORY and declared.startswith(parser.FOREIGN_TYPES):
-        reason = f"the answer's type is {declared}, which is no page"
+    if parser.foreign(family, declared):
+        what = family.replace("_", " ")
+        reason = f"the answer's type is {declared}, which no {what} has"
         return Snapshot(refusals=(Refusal(part="page", reason=reason),))
     try:
         snapshot: Snapshot = parser.parse(
@@ -117,6 +146,7 @@ def snapshot_of(
             charset=charset_of(headers),
             election_date=election_date,
             fetched_at=fetched_at,
+            memory=memory,
         )
     except Exception as error:  # whatever it is, it is a fault of this page alone
         reason = f"the parser failed, which is a bug: {type(error).__name__}: {error}"

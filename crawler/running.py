@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from scrapy import signals
@@ -28,14 +29,24 @@ from crawler.errors import ConfigurationError
 from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, USAGE, say
 from crawler.parsers import PARSERS
 from crawler.reading import Reading, read
+from crawler.scheduling import stories_within
 from crawler.sources import Configuration, ConfiguredPage, read_configuration
+from storage.archive import body_of
 from storage.database import DatabaseError, explained, immediate, open_for_writing
 from storage.hosts import crawl_delays, holds, remember_hold, remember_robots, robots_since
 from storage.runs import end_run, previous_run, start_run
 from storage.writing import (
+    MISSING,
     Answer,
-    body_of,
+    absence,
+    guesses_that_answered,
+    keep_knowledge,
+    keep_mark,
+    knowledge_of,
+    last_asked,
+    latest_body,
     look,
+    mark_of,
     page_of,
     passed_over,
     receive,
@@ -44,8 +55,23 @@ from storage.writing import (
     validated_fetch,
 )
 
+#: For so long a national file is believed that a state's own file has not moved.
+LONGEST_TRUST = timedelta(hours=1)
 #: Of so many looks at a page, at least one asks for all of it.
 UNCONDITIONAL = 12
+#: How often a guessed page that is not there is asked for again.
+ASK_ABSENT_EVERY = timedelta(days=1)
+
+#: What is added to a note, and the exit code that it brings.
+_TOLD = {
+    "transient": ("not believed, and gone before it was confirmed", FINE),
+    "witness_disagrees": (
+        "it differs lastingly from the pages that lead; look at both",
+        LOOK_AT_IT,
+    ),
+    "sums_differ": ("the parts of the race do not add up to it; look at the page", LOOK_AT_IT),
+    "unknown_field": ("a field that is not known here; it was left out", FINE),
+}
 
 
 class Ended(IgnoreRequest):
@@ -69,6 +95,7 @@ class Run:
         self.outcomes: Counter[str] = Counter()
         self.changes: list[int] = []
         self.exit_code = FINE
+        self.left_over = 0  # stories, for which there was no time
         self.broken = False  # the database cannot be written: nothing more can be received
         self.on_read: Callable[[], None] = lambda: None
         self.stop: Callable[[], None] = lambda: None
@@ -83,8 +110,7 @@ class Run:
         """
         known = page_of(self.connection, page.source, page.url)
         settled = None if known is None else validated_fetch(self.connection, known)
-        source = next(s for s in self.configuration.sources if s.id == page.source)
-        if settled is None or settled["parser"] != PARSERS[source.parser].NAME:
+        if settled is None or settled["parser"] != self._parser(page).NAME:
             return {}
         if settled["since"] >= UNCONDITIONAL - 1:
             return {}
@@ -94,6 +120,75 @@ class Run:
         if "last-modified" in headers:
             return {"If-Modified-Since": headers["last-modified"]}
         return {}
+
+    def full_look(self) -> int:
+        """Requests for all results, with the guessed files that are known to be there."""
+        guessed = {
+            (source.id, page.url)
+            for source in self.configuration.sources
+            for office in (source.feed.offices if source.feed is not None else ())
+            for page in source.state_files(office).values()
+        }
+        there = guessed & guesses_that_answered(self.connection)
+        return len(self.configuration.full_look | there)
+
+    @property
+    def delay(self) -> float:
+        """Seconds between two requests to one host, the configured ones or what sites ask for."""
+        return longest_delay(self.configuration, self.connection)
+
+    @property
+    def stories(self) -> int | None:
+        """How many stories this run looks at; None for all of them."""
+        feeds = sum(len(source.discover) for source in self.configuration.sources)
+        return stories_within(self.configuration.every, self.delay, self.full_look() + feeds)
+
+    def is_absent(self, page: ConfiguredPage) -> bool:
+        """Whether the page is a guess that is not there, by what the last day has told."""
+        if page.knowledge != "guessed":
+            return False
+        known = page_of(self.connection, page.source, page.url)
+        missing = None if known is None else absence(self.connection, known)
+        return missing is not None and datetime.now(UTC) - missing.last < ASK_ABSENT_EVERY
+
+    def has_moved(self, page: ConfiguredPage, mark: str) -> bool:
+        """Whether a state's file is to be asked for, now that the national one gives this mark.
+
+        It is too when not all of its last look was accepted (something waits to be confirmed), an
+        older parser read it, or it was not asked for in an hour: a county may be corrected while
+        the national file stands still.
+        """
+        known = page_of(self.connection, page.source, page.url)
+        settled = None if known is None else validated_fetch(self.connection, known)
+        if known is None or settled is None or settled["parser"] != self._parser(page).NAME:
+            return True
+        looked = self.looked_at(known)
+        if looked is None or datetime.now(UTC) - looked > LONGEST_TRUST:
+            return True
+        return mark_of(self.connection, known) != mark
+
+    def looked_at(self, page: int) -> datetime | None:
+        """When the page's last look was; None before the first."""
+        last = last_asked(self.connection, page)
+        return look(self.connection, last).fetched_at if last else None
+
+    def keep_mark(self, page: ConfiguredPage, mark: str) -> None:
+        """A state's file was received while the national one gave this mark."""
+        known = page_of(self.connection, page.source, page.url)
+        if known is not None and mark_of(self.connection, known) != mark:
+            with suppress(Ended), self._stopping(), immediate(self.connection):
+                keep_mark(self.connection, known, mark)
+
+    def other_offices(self, page: ConfiguredPage) -> frozenset[str]:
+        """The offices of which the state has results, by the latest body of its own file."""
+        known = page_of(self.connection, page.source, page.url)
+        body = None if known is None else latest_body(self.connection, known)
+        offices: frozenset[str] = self._parser(page).other_offices(body or b"")
+        return offices
+
+    def _parser(self, page: ConfiguredPage) -> ModuleType:
+        source = next(s for s in self.configuration.sources if s.id == page.source)
+        return PARSERS[source.parser]
 
     def may_ask(self, scheme: str, netloc: str) -> bool:
         """Whether the configuration allows requests there."""
@@ -131,15 +226,32 @@ class Run:
         waiting = None if known is None else passed_over(self.connection, known)
         return waiting is None, waiting or 0
 
+    def last_asked(self, page: ConfiguredPage) -> int:
+        """The last fetch at which the site was asked for the page; 0 when it never was."""
+        known = page_of(self.connection, page.source, page.url)
+        return 0 if known is None else last_asked(self.connection, known)
+
+    def is_whole(self, fetch: int) -> bool:
+        """Whether what came waits to be read."""
+        return look(self.connection, fetch).outcome is None
+
     def receive(self, page: ConfiguredPage, answer: Answer) -> int:
         """Commit the answer. Returns the fetch's id.
 
         Where the database cannot be written, that is told, the run stops, and Ended is raised.
         """
         with self._stopping():
-            return receive(
+            fetch = receive(
                 self.connection, source=page.source, url=page.url, family=page.family, answer=answer
             )
+            if page.knowledge is not None:
+                self._keep_knowledge(look(self.connection, fetch).page, page.knowledge)
+        return fetch
+
+    def _keep_knowledge(self, page: int, knowledge: str) -> None:
+        if knowledge_of(self.connection, page) != knowledge:
+            with immediate(self.connection):
+                keep_knowledge(self.connection, page, knowledge)
 
     def read(self, fetch: int) -> None:
         """Read the fetch into the log and tell what must be told."""
@@ -148,10 +260,21 @@ class Run:
                 reading = read(self.connection, fetch)
         except Ended:
             return
-        self.outcomes[reading.outcome] += 1
         self.changes += reading.changes
-        for fault in faults(reading):
-            self.tell(fault)
+        about = look(self.connection, fetch)
+        missing = absence(self.connection, about.page) if about.status in MISSING else None
+        if missing is None:
+            self.outcomes[reading.outcome] += 1
+            for fault in faults(reading):
+                self.tell(fault)
+        else:
+            self.outcomes["absent"] += 1
+            if missing.looks == 1:
+                where = f"{reading.source}: {reading.url}"
+                self.tell(f"{where}: a guessed address that is not there; asked again daily", FINE)
+        for note in reading.notes:
+            words, exit_code = _TOLD[note.kind]
+            self.tell(f"{reading.source}: {reading.url}: {note.text}: {words}", exit_code)
         self.on_read()
 
     def body_of(self, fetch: int) -> bytes | None:
@@ -190,12 +313,17 @@ def pause_after(
 
     ended: None when there was none, or it was killed.
     """
-    names = {host for source in configuration.sources for host in source.hosts}
-    delay = max([configuration.delay, *crawl_delays(connection, names)])
+    delay = longest_delay(configuration, connection)
     passed = delay if ended is None else (datetime.now(UTC) - ended).total_seconds()
     if killed:
         passed = 0.0  # nobody knows when its last request was
     return min(max(0.0, delay - passed), delay)
+
+
+def longest_delay(configuration: Configuration, connection: sqlite3.Connection) -> float:
+    """Seconds between two requests to whichever configured host wants the most."""
+    names = {host for source in configuration.sources for host in source.hosts}
+    return max([configuration.delay, *crawl_delays(connection, names)])
 
 
 def faults(reading: Reading) -> list[str]:
@@ -211,12 +339,19 @@ def faults(reading: Reading) -> list[str]:
             f"{where}: {reading.reason}; refused, its bytes are kept as fetch {reading.fetch},"
             " what was known before stays"
         ]
-    return [
-        f"{where}: {refusal.reason}; refused, its bytes are kept as fetch {reading.fetch},"
-        " the rest of the page was recorded"
-        for refusal in reading.refusals
-        if refusal.verdict == "rejected"
-    ]
+    kept = (
+        f"refused, its bytes are kept as fetch {reading.fetch}, the rest of the page was recorded"
+    )
+    told = []
+    for refusal in reading.refusals:
+        if refusal.verdict == "rejected":
+            told.append(f"{where}: {refusal.reason}; {kept}")
+        elif refusal.verdict == "unconfirmed":
+            told.append(
+                f"{where}: {refusal.race} {refusal.place}: {refusal.reason}; shown as unconfirmed"
+                " until a later look confirms it"
+            )
+    return told
 
 
 def run_of(crawler: Crawler) -> Run:
@@ -265,6 +400,7 @@ def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
                 election_date=source.election_date,
                 parser=source.parser,
                 timezone=source.timezone,
+                families=sorted(source.families),
             )
     try:
         return _run_spider(spider, run, process)
@@ -367,6 +503,10 @@ def _progress(crawler: Crawler, run: Run) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
+    requests = run.full_look()
+    if requests:
+        seconds = run.configuration.full_look_seconds
+        say(f"a full look: {requests} requests, at least {seconds:.0f} s")
     from rich.console import Console
     from rich.progress import Progress
 
@@ -382,3 +522,5 @@ def _progress(crawler: Crawler, run: Run) -> Iterator[None]:
     looks = ", ".join(f"{count} {outcome}" for outcome, count in sorted(run.outcomes.items()))
     ids = f" (#{min(run.changes)} to #{max(run.changes)})" if run.changes else ""
     say(f"{run.outcomes.total()} looks: {looks or 'none'}; {len(run.changes)} changes{ids}")
+    if run.left_over:
+        say(f"{run.left_over} stories are left for the next crawl: results come first")

@@ -11,6 +11,31 @@ from crawler.errors import ConfigurationError
 from crawler.sources import Configuration
 
 
+def stories_within(every: timedelta, delay: float, results: int) -> int | None:
+    """How many stories a crawl looks at, when a full look at the results needs `results` requests.
+
+    At least one. None for all of them: without a pause they take no time worth counting.
+    """
+    if not delay:
+        return None
+    return max(1, int(every.total_seconds() / delay) - results)
+
+
+def too_often(configuration: Configuration) -> str | None:
+    """What is wrong when a full look at the results takes longer than the time between two crawls.
+
+    None when it does not, or no results are configured.
+    """
+    requests = len(configuration.full_look)
+    seconds = configuration.full_look_seconds
+    if seconds <= configuration.every.total_seconds():
+        return None
+    return (
+        f"{configuration.path}: a full look at the results needs {requests} requests and at least"
+        f" {seconds:.0f} s, more than `every`; crawl less often, or follow fewer states or offices"
+    )
+
+
 def crontab_line(configuration: Configuration, database: Path, report: Path | None) -> str:
     """One line for `crontab -e`: absolute paths only, so that it needs no environment of ours.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,18 +28,34 @@ _SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfiguredPage:
-    """A page to look at in every crawl."""
+    """A page to look at. knowledge: how a file of a feed is known; None for other pages."""
 
     source: str
     url: str
     family: str
+    knowledge: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """The results feed of a source, of which its national files are among the source's pages.
+
+    base: address of its folder, without a slash at the end. states: postal codes of those whose
+    files are followed. offices: those whose files are. follow_all: every state's file is asked for
+    at every crawl, moved or not.
+    """
+
+    base: str
+    states: tuple[str, ...]
+    offices: tuple[str, ...]
+    follow_all: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One outlet's coverage of one election, as configured.
 
-    pages: results pages and stories. discover: pages that name further stories.
+    pages: files of the feed, results pages and stories. discover: pages that name further stories.
     named_hosts: the hosts (with port) of both. hosts: where pages may be asked for: these, and
     the outlet's other hosts where one of its own is named. plain_hosts: named with plain http.
     """
@@ -49,9 +67,40 @@ class Source:
     timezone: str
     pages: tuple[ConfiguredPage, ...]
     discover: tuple[ConfiguredPage, ...]
+    feed: Feed | None
     named_hosts: frozenset[str]
     hosts: frozenset[str]
     plain_hosts: frozenset[str]
+
+    @property
+    def results(self) -> tuple[ConfiguredPage, ...]:
+        """The pages that are there for their figures, and come before all others."""
+        families = PARSERS[self.parser].RESULTS
+        return tuple(page for page in self.pages if page.family in families)
+
+    @property
+    def others(self) -> tuple[ConfiguredPage, ...]:
+        """The configured stories."""
+        families = PARSERS[self.parser].RESULTS
+        return tuple(page for page in self.pages if page.family not in families)
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The families of the pages that crawls look at for what they show."""
+        parser = PARSERS[self.parser]
+        named = {parser.STORY} if self.discover else set()
+        return frozenset({page.family for page in self.pages} | named)
+
+    def state_files(self, office: str) -> dict[str, ConfiguredPage]:
+        """The states' files of that office, by postal code in fixed order; none without a feed."""
+        feed = self.feed
+        if feed is None or office not in feed.offices:
+            return {}
+        parser = PARSERS[self.parser]
+        return {
+            state: _page(parser, self.id, parser.feed_url(feed.base, office, state))
+            for state in feed.states
+        }
 
     def followed(self, url: str) -> str | None:
         """The address to ask for when a discovery page names `url`; None when it must not be.
@@ -79,6 +128,24 @@ class Configuration:
     every: timedelta
     delay: float
     sources: tuple[Source, ...]
+
+    @property
+    def full_look(self) -> frozenset[tuple[str, str]]:
+        """Source and address of all that is there for its figures and is known to exist.
+
+        The states' files of other offices are guesses, and come on top where they have answered.
+        """
+        return frozenset(
+            (source.id, page.url)
+            for source in self.sources
+            for page in (*source.results, *source.state_files("president").values())
+        )
+
+    @property
+    def full_look_seconds(self) -> float:
+        """What a full look takes at least: hosts are asked side by side, each with its delay."""
+        hosts = Counter(urlsplit(url).netloc for _, url in self.full_look)
+        return max(hosts.values(), default=0) * self.delay
 
     def may_ask(self, scheme: str, netloc: str) -> bool:
         """Whether requests may go there; over plain http only where an address here says so."""
@@ -149,14 +216,23 @@ def _source(table: _Table) -> Source:
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         table.fail("timezone", f'"{timezone}" is no IANA time zone, such as "America/New_York"')
+    feed = _feed(table, parser, election_date.year)
     pages = _addresses(table, "pages")
     discover = _addresses(table, "discover")
     table.done()
-    if not pages and not discover:
-        table.fail("pages", "there is none, and no discover either; name at least one address")
+    if feed is None and not pages and not discover:
+        table.fail(
+            "pages", "there is none, and no discover or feed either; name at least one address"
+        )
     for url in pages:
+        closed = parser.closed(url)
+        if closed is not None:
+            table.fail("pages", f"{url} cannot be looked at: {closed}")
         if parser.family_of(url) is None:
             table.fail("pages", f'parser "{name}" has no reader for {url}; take it out')
+    if feed is not None:
+        national = [parser.feed_url(feed.base, office) for office in feed.offices]
+        pages = list(dict.fromkeys([*national, *pages]))
     named = {urlsplit(url).netloc for url in (*pages, *discover)}
     return Source(
         id=identity,
@@ -164,12 +240,11 @@ def _source(table: _Table) -> Source:
         parser=name,
         election_date=election_date,
         timezone=timezone,
-        pages=tuple(
-            ConfiguredPage(source=identity, url=url, family=parser.family_of(url)) for url in pages
-        ),
+        pages=tuple(_page(parser, identity, url) for url in pages),
         discover=tuple(
             ConfiguredPage(source=identity, url=url, family=parser.DISCOVERY) for url in discover
         ),
+        feed=feed,
         named_hosts=frozenset(named),
         hosts=frozenset(named | (parser.HOSTS if named & parser.HOSTS else set())),
         plain_hosts=frozenset(
@@ -178,8 +253,73 @@ def _source(table: _Table) -> Source:
     )
 
 
+def _page(parser: ModuleType, source: str, url: str) -> ConfiguredPage:
+    file = parser.feed_file(url)
+    return ConfiguredPage(
+        source=source,
+        url=url,
+        family=parser.family_of(url),
+        knowledge=None if file is None else file.knowledge,
+    )
+
+
+def _feed(table: _Table, parser: ModuleType, year: int) -> Feed | None:
+    """The feed; None when none is configured. year: of the election."""
+    if "feed" not in table.left:
+        for key in ("states", "offices", "follow_all"):
+            if key in table.left:
+                table.fail(key, "says which files of a feed are followed; add feed, or take it out")
+        return None
+    (base,) = _checked(table, "feed", [table.text("feed")])
+    base = base.rstrip("/")
+    file = parser.feed_file(parser.feed_url(base, parser.OFFICES[0]))
+    if file is None or file.state is not None:
+        table.fail("feed", f"{base} must end in /maps: the folder that has electoral.json")
+    states = table.take("states", (str, list), "all")
+    if states == "all":
+        states = list(parser.STATES)
+    if isinstance(states, str):
+        table.fail("states", f'{states!r} should be "all", or a list: ["fl", "ga"]')
+    chosen = _among(table, "states", states, parser.STATES, "is no postal code of a state")
+    offices = table.take("offices", (list,), _known_offices(parser, base, year))
+    wanted = _among(table, "offices", offices, parser.OFFICES, "is no office that the feed has")
+    if not wanted:
+        table.fail("offices", f"there is none; name some of {', '.join(parser.OFFICES)}")
+    return Feed(base=base, states=chosen, offices=wanted, follow_all=table.flag("follow_all"))
+
+
+def _known_offices(parser: ModuleType, base: str, year: int) -> list[str]:
+    """Those whose national file is no guess: others must be asked for by name.
+
+    Presidents are elected in years that four divides.
+    """
+    return [
+        office
+        for office in parser.OFFICES
+        if (year % 4 == 0 or office != "president")
+        and parser.feed_file(parser.feed_url(base, office)).knowledge != "guessed"
+    ]
+
+
+def _among(
+    table: _Table, key: str, named: list[object], known: tuple[str, ...], fault: str
+) -> tuple[str, ...]:
+    """Which of `known` are named, in any case and order."""
+    found = set()
+    for name in named:
+        code = name.strip().lower() if isinstance(name, str) else None
+        if code not in known:
+            table.fail(key, f"{name!r} {fault}; there are {', '.join(known)}")
+        found.add(code)
+    return tuple(one for one in known if one in found)
+
+
 def _addresses(table: _Table, key: str) -> list[str]:
-    addresses = table.take(key, (list,), [])
+    return _checked(table, key, table.take(key, (list,), []))
+
+
+def _checked(table: _Table, key: str, addresses: list[str]) -> list[str]:
+    """The addresses, each once. Fails when one of them is none."""
     for url in addresses:
         try:
             parts = urlsplit(url if isinstance(url, str) else "")
@@ -225,6 +365,13 @@ class _Table:
         value: str = self.take(key, (str,), default)
         if not value.strip():
             self.fail(key, "is empty; fill it in")
+        return value
+
+    def flag(self, key: str) -> bool:
+        """Whether it is true; false where the key is missing."""
+        value = self.left.pop(key, False)
+        if not isinstance(value, bool):
+            self.fail(key, f"{value!r} should be true or false")
         return value
 
     def done(self) -> None:

@@ -20,7 +20,12 @@ outlet = "ABC News"
 parser = "abc"
 election_date = 2026-11-03
 timezone = "America/New_York"   # of the outlet's clock; reports print times in it
-# Looked at in every crawl: stories, for their text and their results banner.
+# The results feed: another year's is another address. Look at it with "tallytrail check" first.
+# feed = "https://assets-cdn.abcnews.com/elections/national/2026/general/v1/maps"
+# states = "all"                # or ["fl", "ga"]; their own files have the counties
+# offices = ["senate", "house"] # or president; governor too, whose file is a guess
+# follow_all = false            # true: every state's file at every crawl, moved or not
+# Looked at in every crawl: results pages, and stories, for their text and their results banner.
 pages = [
     # "https://abcnews.com/Politics/SLUG/story?id=123456789",
 ]

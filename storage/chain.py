@@ -14,15 +14,17 @@ from collections.abc import Mapping
 #: What the first link names as the one before it.
 GENESIS = "0" * 64
 
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+)
+
 
 def canonical(content: object) -> bytes:
     """The one byte form of a content: JSON, keys sorted, no blanks, ASCII.
 
     Raises ValueError for NaN and infinities, TypeError for what JSON cannot hold.
     """
-    return json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode("ascii")
+    return _ENCODER.encode(content).encode("ascii")
 
 
 def link_hash(previous: str, content: Mapping[str, object]) -> str:

@@ -11,12 +11,26 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 #: What may stand in a database that has no tables of ours yet: sqlite-utils' own, and SQLite's.
 _OWN = ("_sqlite_migrations", "idx__sqlite_migrations", "sqlite_")
 
 #: How long a write waits for another process, in milliseconds.
 BUSY_TIMEOUT = 5000
+
+
+class Writer(sqlite3.Connection):
+    """A connection for writing, with what is kept in memory of the file between transactions.
+
+    kept: by the type of what is kept. `immediate` empties it when a transaction was rolled back
+    and when another connection has written, so what stands in it is always as committed.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept: dict[type, Any] = {}
+        self.version = -1
 
 
 class DatabaseError(Exception):
@@ -46,7 +60,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     if not path.parent.is_dir():
         raise DatabaseError(f"{path}: the folder {path.parent} does not exist; create it")
     with _explained(path):
-        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT / 1000)
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=BUSY_TIMEOUT / 1000, factory=Writer
+        )
         connection.row_factory = sqlite3.Row
         tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_schema")}
         if "fetch" not in tables and any(not name.startswith(_OWN) for name in tables):
@@ -108,13 +124,20 @@ def immediate(connection: sqlite3.Connection) -> Iterator[None]:
     is locked" without waiting (measured with 4.2.1).
     """
     connection.execute("BEGIN IMMEDIATE")
+    if isinstance(connection, Writer):
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version != connection.version:
+            connection.kept.clear()
+            connection.version = version
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
+        if isinstance(connection, Writer):
+            connection.kept.clear()
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import replace
+from datetime import datetime
 
 from storage.figures import leaders, ranked
 from storage.records import (
@@ -18,6 +19,7 @@ from storage.records import (
     RaceState,
     Tally,
     first_told,
+    instant_text,
 )
 
 #: The kind of change for each field of an article.
@@ -46,9 +48,20 @@ def _first_of_tally(tally: Tally) -> list[Change]:
 def first_of_race(new: RaceState) -> list[Change]:
     """The first sights of a race not known before: one row for each published value."""
     rows = _first("projection", new.projection, new.projection)
+    for candidate in sorted(new.runoff):
+        rows += [replace(r, flags=("runoff",)) for r in _first("projection", candidate, candidate)]
     for tally in ranked(new.tallies):
         rows += _first_of_tally(tally)
-    return rows + _first("expected_vote_pct", new.expected_vote_pct)
+    return (
+        rows
+        + _first("expected_vote_pct", new.expected_vote_pct)
+        + _first("status", new.status)
+        + _first("poll_closing", _instant(new.last_close_at))
+    )
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else instant_text(moment)
 
 
 def _number_change(
@@ -76,6 +89,34 @@ def _projection_change(old: str | None, new: str | None) -> list[Change]:
     else:
         kind = "projection_changed"
     return [Change(kind=kind, field="projection", candidate=new or old, old=old, new=new)]
+
+
+def _runoff_changes(old: RaceState, new: RaceState) -> list[Change]:
+    # A runoff is a call for several: a row for each of them.
+    made = [
+        Change(kind="projection_made", field="projection", candidate=c, new=c, flags=("runoff",))
+        for c in sorted(new.runoff - old.runoff)
+    ]
+    return made + [
+        Change(
+            kind="projection_retracted", field="projection", candidate=c, old=c, flags=("runoff",)
+        )
+        for c in sorted(old.runoff - new.runoff)
+    ]
+
+
+def _text_change(kind: str, field: str, old: str | None, new: str | None) -> list[Change]:
+    # None is "this page does not say": two pages of an outlet tell different things of a race.
+    if old == new or new is None:
+        return []
+    return [Change(kind=kind, field=field, old=old, new=new)]
+
+
+def _as_first(row: Change) -> Change:
+    """A value that was not known before and is no news; a call always is."""
+    if row.old is not None or row.new is None or row.field in ("projection", "set"):
+        return row
+    return Change(kind="first", field=row.field, candidate=row.candidate, new=row.new)
 
 
 def _rename(old: Tally, new: Tally) -> list[Change]:
@@ -110,52 +151,78 @@ def _tally_changes(old: Tally, new: Tally) -> list[Change]:
 
 
 def compare_race(
-    old: RaceState, new: RaceState, shown: Set[str], flags: tuple[str, ...] = ()
+    old: RaceState,
+    new: RaceState,
+    shown: Set[str],
+    flags: tuple[str, ...] = (),
+    *,
+    learned: bool = False,
+    returned: Set[str] = frozenset(),
 ) -> list[Change]:
     """The changes from `old`, the current state, to `new`, an accepted look.
 
     shown: the candidates whom the same page had shown; only these can have been removed.
     flags: put on every change of this look.
+    learned: the page tells of the race for the first time, or its parser reads more in it than
+        the one before: candidates and values that were not known are first sights.
+    returned: candidates who had been removed before; these are no first sights.
     Calls first, then candidates, then figures with the leader first. A candidate who joins brings
     rows of kind `first` for the values.
     """
-    rows = _projection_change(old.projection, new.projection)
-    for tally in ranked(old.tallies):
-        if tally.candidate in shown and new.tally(tally.candidate) is None:
-            rows.append(
-                Change(
-                    kind="candidate_removed",
-                    field="set",
-                    candidate=tally.candidate,
-                    old=tally.candidate,
-                )
+    rows = _projection_change(old.projection, new.projection) + _runoff_changes(old, new)
+    there = {tally.candidate for tally in new.tallies}
+    gone = [t for t in old.tallies if t.candidate in shown and t.candidate not in there]
+    for tally in ranked(gone):
+        rows.append(
+            Change(
+                kind="candidate_removed",
+                field="set",
+                candidate=tally.candidate,
+                old=tally.candidate,
             )
+        )
+    stood = {tally.candidate: tally for tally in old.tallies}
     for tally in ranked(new.tallies):
-        before = old.tally(tally.candidate)
+        before = stood.get(tally.candidate)
         if before is None:
-            rows.append(
-                Change(
-                    kind="candidate_added",
-                    field="set",
-                    candidate=tally.candidate,
-                    new=tally.candidate,
+            if not learned or tally.candidate in returned:
+                rows.append(
+                    Change(
+                        kind="candidate_added",
+                        field="set",
+                        candidate=tally.candidate,
+                        new=tally.candidate,
+                    )
                 )
-            )
             rows += _first_of_tally(tally)
         else:
             rows += _rename(before, tally) + _tally_changes(before, tally)
     rows += _number_change(
         "expected_vote_changed", "expected_vote_pct", old.expected_vote_pct, new.expected_vote_pct
     )
-    after = merged_race(old, new, shown)
-    return _flagged(rows, leaders(old.tallies), leaders(after.tallies), flags)
+    rows += _text_change("status_changed", "status", old.status, new.status)
+    rows += _text_change(
+        "poll_closing_changed",
+        "poll_closing",
+        _instant(old.last_close_at),
+        _instant(new.last_close_at),
+    )
+    if learned:
+        rows = [_as_first(row) for row in rows]
+    kept = [t for t in old.tallies if t.candidate not in shown and t.candidate not in there]
+    return _flagged(rows, leaders(old.tallies), leaders((*new.tallies, *kept)), flags)
 
 
 def _flagged(
     rows: list[Change], before: frozenset[str], after: frozenset[str], flags: tuple[str, ...]
 ) -> list[Change]:
     turner = _turner(rows, before, after) if before and after and before != after else None
-    return [replace(row, flags=flags + (("lead_change",) if row is turner else ())) for row in rows]
+    if turner is None and not flags:
+        return rows
+    return [
+        replace(row, flags=row.flags + flags + (("lead_change",) if row is turner else ()))
+        for row in rows
+    ]
 
 
 def _turner(rows: list[Change], before: Set[str], after: Set[str]) -> Change | None:
@@ -176,13 +243,23 @@ def _turner(rows: list[Change], before: Set[str], after: Set[str]) -> Change | N
 def merged_race(old: RaceState, new: RaceState, shown: Set[str]) -> RaceState:
     """The current state after `new` was accepted.
 
-    A candidate whom another page shows and this one never did stays; the source's clock does not
-    run backwards when an older look says the same.
+    A candidate whom another page shows and this one never did stays, and so does what this one
+    does not tell.
     """
     kept = tuple(
         t for t in old.tallies if t.candidate not in shown and new.tally(t.candidate) is None
     )
-    return replace(new, tallies=new.tallies + kept)
+    told = new.status is not None and new.last_close_at is not None and new.seats is not None
+    if told and not kept and new.source_updated_at is not None:
+        return new
+    return replace(
+        new,
+        source_updated_at=new.source_updated_at or old.source_updated_at,
+        tallies=new.tallies + kept,
+        status=old.status if new.status is None else new.status,
+        last_close_at=old.last_close_at if new.last_close_at is None else new.last_close_at,
+        seats=old.seats if new.seats is None else new.seats,
+    )
 
 
 def first_of_article(new: Article) -> list[Change]:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from storage.archive import unpack
+from storage.archive import body_of
 from storage.chain import GENESIS
 from storage.queries import LogRow
 
@@ -106,9 +106,9 @@ def links_of(connection: sqlite3.Connection, fetch: int) -> list[ChainLink]:
 def story_on_page(connection: sqlite3.Connection, row: LogRow) -> tuple[str, str | None] | None:
     """Id and headline of the story on the row's page; None when there is none."""
     found = connection.execute(
-        "SELECT article.key, article.headline FROM sighting JOIN page ON page.id = sighting.page"
-        "  JOIN source ON source.id = page.source"
-        "  JOIN article ON article.source = source.id AND sighting.part = 'article ' || article.key"
+        "SELECT article.key, article.headline FROM article_sighting AS sighting"
+        "  JOIN page ON page.id = sighting.page JOIN source ON source.id = page.source"
+        "  JOIN article ON article.source = source.id AND article.key = article_key"
         " WHERE source.name = ? AND page.url = ? ORDER BY last_fetch DESC LIMIT 1",
         (row.source, row.url),
     ).fetchone()
@@ -116,6 +116,9 @@ def story_on_page(connection: sqlite3.Connection, row: LogRow) -> tuple[str, str
 
 
 def body_named(connection: sqlite3.Connection, sha256: str) -> bytes | None:
-    """The unpacked bytes with this hash; None when there are none."""
-    row = connection.execute("SELECT content FROM body WHERE sha256 = ?", (sha256,)).fetchone()
-    return None if row is None else unpack(row["content"])
+    """The unpacked bytes with this hash; None when there are none.
+
+    Raises what `storage.archive.body_of` raises when they are damaged.
+    """
+    row = connection.execute("SELECT id FROM body WHERE sha256 = ?", (sha256,)).fetchone()
+    return None if row is None else body_of(connection, row["id"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -203,6 +204,16 @@ KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
+#: The kinds of notes, which are no changes, with what they say.
+NOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "transient": "values that were not believed, and were gone before they were confirmed",
+        "witness_disagrees": "a page shows lastingly something else than the pages that lead",
+        "sums_differ": "the parts of a race do not add up to it",
+        "unknown_field": "a field that the parser does not know",
+    }
+)
+
 #: Kinds by which something is taken back or vanishes. With what goes down (a delta below 0) they
 #: are the first that a desk has to look at.
 ALARMING = (
@@ -220,7 +231,12 @@ def instant_text(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment!r} has no time zone")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _utc_text(moment if moment.tzinfo is UTC else moment.astimezone(UTC))
+
+
+@lru_cache(maxsize=4096)  # a look that moves fifty races has few different times
+def _utc_text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def instant(text: str) -> datetime:

@@ -33,13 +33,17 @@ CREATE TABLE source (
     outlet INTEGER NOT NULL REFERENCES outlet(id),
     election INTEGER NOT NULL REFERENCES election(id),
     parser TEXT NOT NULL,
-    timezone TEXT NOT NULL
+    timezone TEXT NOT NULL,
+    families TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE body (
     id INTEGER PRIMARY KEY,
     sha256 TEXT NOT NULL UNIQUE,
     size INTEGER NOT NULL,
+    -- NULL: the frame needs no other
+    base INTEGER REFERENCES body(id) CHECK (base < id),
+    depth INTEGER NOT NULL CHECK ((depth = 0) = (base IS NULL)),
     content BLOB NOT NULL
 ) STRICT;
 
@@ -48,13 +52,18 @@ CREATE TABLE page (
     source INTEGER NOT NULL REFERENCES source(id),
     url TEXT NOT NULL,
     family TEXT NOT NULL,
+    -- NULL: no file of a feed
+    knowledge TEXT CHECK (knowledge IN ('captured', 'reported', 'guessed')),
+    mark TEXT,
     settled_fetch INTEGER REFERENCES fetch(id),
+    good_fetch INTEGER REFERENCES fetch(id),
     UNIQUE (source, url)
 ) STRICT;
 
 CREATE TABLE fetch (
     id INTEGER PRIMARY KEY,
     page INTEGER NOT NULL REFERENCES page(id),
+    asked_at TEXT CHECK (asked_at {_INSTANT}),
     fetched_at TEXT NOT NULL CHECK (fetched_at {_INSTANT}),
     status INTEGER,
     headers TEXT,
@@ -105,13 +114,17 @@ CREATE TABLE race (
     id INTEGER PRIMARY KEY,
     election INTEGER NOT NULL REFERENCES election(id),
     slug TEXT NOT NULL,
+    office TEXT NOT NULL,
     UNIQUE (election, slug)
 ) STRICT;
 
 CREATE TABLE candidate (
     id INTEGER PRIMARY KEY,
     race INTEGER NOT NULL REFERENCES race(id),
-    name TEXT NOT NULL
+    name TEXT NOT NULL,
+    last_name TEXT NOT NULL,
+    party TEXT,
+    kind TEXT NOT NULL CHECK (kind IN ('person', 'option', 'write_in', 'aggregate'))
 ) STRICT;
 
 CREATE TABLE candidate_key (
@@ -131,6 +144,7 @@ CREATE TABLE tally (
     candidate INTEGER NOT NULL REFERENCES candidate(id),
     votes INTEGER CHECK (votes BETWEEN 0 AND 300000000),
     electoral_votes INTEGER CHECK (electoral_votes BETWEEN 0 AND 538),
+    runoff INTEGER NOT NULL DEFAULT 0 CHECK (runoff IN (0, 1)),
     UNIQUE (source, race, place, candidate)
 ) STRICT;
 
@@ -142,9 +156,15 @@ CREATE TABLE progress (
     expected_vote_pct REAL CHECK (expected_vote_pct BETWEEN 0 AND 200),
     projection INTEGER REFERENCES candidate(id),
     projection_seen_first INTEGER NOT NULL DEFAULT 0 CHECK (projection_seen_first IN (0, 1)),
+    status TEXT,
+    last_close_at TEXT CHECK (last_close_at {_INSTANT}),
+    seats INTEGER,
     source_updated_at TEXT CHECK (source_updated_at {_INSTANT}),
+    family TEXT NOT NULL,
     fetch INTEGER NOT NULL REFERENCES fetch(id),
+    -- the last look that showed it at a page which shows something else since
     shown_by INTEGER NOT NULL REFERENCES fetch(id),
+    sums_differ INTEGER NOT NULL DEFAULT 0,
     UNIQUE (source, race, place)
 ) STRICT;
 
@@ -187,13 +207,47 @@ CREATE TABLE discovery (
 CREATE TABLE sighting (
     id INTEGER PRIMARY KEY,
     page INTEGER NOT NULL REFERENCES page(id),
-    part TEXT NOT NULL,
+    race INTEGER NOT NULL REFERENCES race(id),
+    place INTEGER NOT NULL REFERENCES place(id),
     state TEXT NOT NULL,
     candidates TEXT NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'stale', 'unconfirmed', 'witness',
+        'removed')),
+    -- whether it is how the race stands
+    current INTEGER NOT NULL CHECK (current IN (0, 1)),
+    first_fetch INTEGER NOT NULL REFERENCES fetch(id),
+    -- NULL: the page's latest good look still shows it
+    last_fetch INTEGER REFERENCES fetch(id),
+    -- the first at which the page ever showed the race
+    known_fetch INTEGER NOT NULL REFERENCES fetch(id),
+    doubt_kind TEXT,
+    doubt_fetch INTEGER REFERENCES fetch(id),
+    doubt_state TEXT,
+    UNIQUE (page, race, place)
+) STRICT;
+
+CREATE TABLE article_sighting (
+    id INTEGER PRIMARY KEY,
+    page INTEGER NOT NULL REFERENCES page(id),
+    article_key TEXT NOT NULL,
+    state TEXT NOT NULL,
     verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'stale')),
     first_fetch INTEGER NOT NULL REFERENCES fetch(id),
     last_fetch INTEGER NOT NULL REFERENCES fetch(id),
-    UNIQUE (page, part)
+    UNIQUE (page, article_key)
+) STRICT;
+
+CREATE TABLE note (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('transient', 'witness_disagrees', 'sums_differ',
+        'unknown_field')),
+    page INTEGER NOT NULL REFERENCES page(id),
+    race INTEGER REFERENCES race(id),
+    place INTEGER REFERENCES place(id),
+    text TEXT NOT NULL,
+    first_fetch INTEGER NOT NULL REFERENCES fetch(id),
+    last_fetch INTEGER NOT NULL REFERENCES fetch(id),
+    fetch INTEGER NOT NULL REFERENCES fetch(id)
 ) STRICT;
 
 CREATE TABLE refusal (
@@ -202,7 +256,7 @@ CREATE TABLE refusal (
     part TEXT NOT NULL CHECK (part IN ('page', 'race', 'article')),
     race TEXT,
     place TEXT,
-    verdict TEXT NOT NULL CHECK (verdict IN ('rejected', 'stale')),
+    verdict TEXT NOT NULL CHECK (verdict IN ('rejected', 'stale', 'unconfirmed')),
     reason TEXT NOT NULL
 ) STRICT;
 
@@ -221,6 +275,8 @@ CREATE TABLE change (
     delta ANY,
     before_fetch INTEGER NOT NULL REFERENCES fetch(id),
     fetch INTEGER NOT NULL REFERENCES fetch(id),
+    -- the look at which it was believed, where that is a later one
+    confirmed_by INTEGER REFERENCES fetch(id),
     source_updated_at TEXT CHECK (source_updated_at {_INSTANT}),
     CHECK ((race IS NULL) = (place IS NULL) AND (race IS NULL) <> (article IS NULL))
 ) STRICT;
@@ -232,6 +288,7 @@ CREATE TABLE first_sight (
     place INTEGER REFERENCES place(id),
     candidate INTEGER REFERENCES candidate(id),
     article INTEGER REFERENCES article(id),
+    flags TEXT NOT NULL DEFAULT '[]',
     field TEXT NOT NULL,
     new ANY NOT NULL,
     fetch INTEGER NOT NULL REFERENCES fetch(id),
@@ -240,10 +297,13 @@ CREATE TABLE first_sight (
 ) STRICT;
 
 CREATE INDEX fetch_page ON fetch(page);
+-- The page's latest body is one seek, however many failures and 304s came since.
+CREATE INDEX fetch_body ON fetch(page) WHERE status = 200 AND body IS NOT NULL;
 CREATE INDEX fetch_fetched_at ON fetch(fetched_at);
 CREATE INDEX fetch_outcome ON fetch(outcome);
 CREATE INDEX fetch_unread ON fetch(id) WHERE outcome IS NULL;
 CREATE INDEX change_fetch ON change(fetch);
+CREATE INDEX change_confirmed_by ON change(confirmed_by) WHERE confirmed_by IS NOT NULL;
 CREATE INDEX change_kind ON change(kind);
 CREATE INDEX change_fall ON change(id) WHERE delta < 0;
 CREATE INDEX change_article ON change(article) WHERE article IS NOT NULL;
@@ -259,6 +319,10 @@ CREATE INDEX refusal_verdict ON refusal(verdict);
 CREATE INDEX article_version_fetch ON article_version(fetch);
 CREATE INDEX discovery_fetch ON discovery(fetch);
 CREATE INDEX tally_candidate ON tally(candidate);
+CREATE INDEX note_fetch ON note(fetch);
+CREATE INDEX note_kind ON note(kind);
+CREATE INDEX sighting_of ON sighting(race, place);
+CREATE INDEX candidate_race ON candidate(race);
 CREATE INDEX article_version_article ON article_version(article);
 """
 
@@ -272,6 +336,7 @@ APPEND_ONLY = {
     "change": "id = NEW.id",
     "first_sight": "id = NEW.id",
     "refusal": "id = NEW.id",
+    "note": "id = NEW.id",
 }
 
 
@@ -297,6 +362,7 @@ BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 _FETCH_TRIGGERS = """
 CREATE TRIGGER fetch_read_once BEFORE UPDATE ON fetch
 WHEN OLD.outcome IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.page IS NOT OLD.page
+  OR NEW.asked_at IS NOT OLD.asked_at
   OR NEW.fetched_at IS NOT OLD.fetched_at OR NEW.status IS NOT OLD.status
   OR NEW.headers IS NOT OLD.headers OR NEW.body IS NOT OLD.body
   OR NEW.wire_sha256 IS NOT OLD.wire_sha256 OR NEW.wire_size IS NOT OLD.wire_size

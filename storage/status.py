@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.records import instant, instant_text
+from storage.writing import absence
 
 #: A page without an accepted look for this many times `every` is silent.
 SILENCE = 3
@@ -27,8 +28,9 @@ class PageStatus:
     """One page. The last three are None when there never was one.
 
     outcomes: fetches of the last 24 hours by outcome; unread ones as `received`, accepted ones of
-    which a part was refused as `refused in part`. watched: crawls look at it. troubles: what is
-    refused or failing now, and silence; none when it is not watched.
+    which a part was refused as `refused in part`. watched: crawls look at it, if only when its
+    national file says that it has moved. troubles: what is refused or failing now, and silence;
+    none when it is not watched, or is a guess that is not there.
     """
 
     source: str
@@ -43,7 +45,7 @@ class PageStatus:
 
 
 _PAGES = """
-SELECT page.id, source.name AS source, url, family,
+SELECT page.id, source.name AS source, url, family, mark,
        (SELECT max(fetched_at) FROM fetch WHERE page = page.id)
            >= (SELECT max(started_at) FROM run) AS in_last_run,
        (SELECT max(fetched_at) FROM fetch WHERE page = page.id) AS last_look,
@@ -65,18 +67,22 @@ def page_statuses(
     """Every page that was ever looked at, oldest first, then those that never were.
 
     every: how often crawls should come. configured: source, address and family of the pages that
-    every crawl looks at; others are watched for as long as a feed names them.
+    every crawl looks at; others are watched for as long as a feed names them, files of a results
+    feed for as long as one of its family is configured.
     """
     statuses = []
     unseen = dict.fromkeys(configured)
     addresses = {url for _, url, _ in configured}
+    families = {(source, family) for source, _, family in configured}
     for row in connection.execute(_PAGES).fetchall():
         unseen.pop((row["source"], row["url"], row["family"]), None)
         accepted = row["last_accepted"] and instant(row["last_accepted"])
         looked = row["last_look"] and instant(row["last_look"])
-        watched = row["url"] in addresses or bool(row["in_last_run"])
-        troubles = _refusals(connection, row["id"]) if watched else []
-        if row["url"] in addresses and not troubles:
+        followed = row["mark"] is not None and (row["source"], row["family"]) in families
+        watched = row["url"] in addresses or bool(row["in_last_run"]) or followed
+        there = absence(connection, row["id"]) is None
+        troubles = _refusals(connection, row["id"]) if watched and there else []
+        if row["url"] in addresses and not troubles and there:
             troubles = _silence(connection, row["id"], accepted, now, every)
         statuses.append(
             PageStatus(

@@ -14,11 +14,12 @@ KEY = (
 )
 
 
-def _log(table: str, own: str, before: str) -> str:
+def _log(table: str, own: str, before: str, confirmed: str) -> str:
     """The columns of the log over one of its tables. own: the first of them, to seen_after."""
     return f"""
 SELECT {own}, look.fetched_at AS seen_at, entry.source_updated_at, page.url,
-       {before} AS fetch_before, body_before.sha256 AS sha256_before, entry.fetch, body.sha256
+       {before} AS fetch_before, body_before.sha256 AS sha256_before, entry.fetch, body.sha256,
+       confirmed.fetched_at AS confirmed_at, {confirmed} AS confirmed_by
   FROM {table} AS entry
   LEFT JOIN source ON source.id = entry.source
   LEFT JOIN outlet ON outlet.id = source.outlet
@@ -28,6 +29,7 @@ SELECT {own}, look.fetched_at AS seen_at, entry.source_updated_at, page.url,
   LEFT JOIN body ON body.id = look.body
   LEFT JOIN fetch AS before ON before.id = {before}
   LEFT JOIN body AS body_before ON body_before.id = before.body
+  LEFT JOIN fetch AS confirmed ON confirmed.id = {confirmed}
   LEFT JOIN race ON race.id = entry.race
   LEFT JOIN place ON place.id = entry.place
   LEFT JOIN candidate ON candidate.id = entry.candidate
@@ -51,14 +53,18 @@ _ABOUT = f"""source.name AS source, outlet.name AS outlet, election.date AS elec
 _CHANGE_LOG = "CREATE VIEW change_log AS" + _log(
     "change",
     f"entry.id, entry.kind, entry.flags, {_ABOUT},"
-    " entry.old, entry.new, entry.delta, before.fetched_at AS seen_after",
+    " entry.old, entry.new, entry.delta,"
+    # From when it was asked on, the site may have shown the new value.
+    " coalesce(before.asked_at, before.fetched_at) AS seen_after",
     "entry.before_fetch",
+    "entry.confirmed_by",
 )
 
 _FIRST_SIGHT_LOG = "CREATE VIEW first_sight_log AS" + _log(
     "first_sight",
-    f"entry.id, 'first' AS kind, '[]' AS flags, {_ABOUT},"
+    f"entry.id, 'first' AS kind, entry.flags, {_ABOUT},"
     " NULL AS old, entry.new, NULL AS delta, NULL AS seen_after",
+    "NULL",
     "NULL",
 )
 
@@ -76,7 +82,14 @@ SELECT source.name AS source, outlet.name AS outlet, election.date AS election_d
        progress.projection_seen_first AND progress.projection IS tally.candidate
            AS called_before_first_look,
        progress.expected_vote_pct, progress.source_updated_at, brought.fetched_at AS seen_at,
-       shown.fetched_at AS last_look
+       shown.fetched_at AS last_look, tally.runoff, candidate.party, progress.status,
+       progress.last_close_at, (
+           SELECT min(doubted.fetched_at) FROM sighting
+             JOIN page ON page.id = sighting.page
+             JOIN fetch AS doubted ON doubted.id = sighting.doubt_fetch
+            WHERE sighting.race = progress.race AND sighting.place = progress.place
+              AND sighting.verdict = 'unconfirmed' AND page.source = progress.source
+       ) AS unconfirmed_since
   FROM progress
   JOIN tally USING (source, race, place)
   LEFT JOIN source ON source.id = progress.source
@@ -86,7 +99,11 @@ SELECT source.name AS source, outlet.name AS outlet, election.date AS election_d
   LEFT JOIN place ON place.id = progress.place
   LEFT JOIN candidate ON candidate.id = tally.candidate
   LEFT JOIN fetch AS brought ON brought.id = progress.fetch
-  LEFT JOIN fetch AS shown ON shown.id = progress.shown_by
+  LEFT JOIN fetch AS shown ON shown.id = max(progress.shown_by, coalesce((
+           SELECT max(coalesce(sighting.last_fetch, page.good_fetch, sighting.first_fetch))
+             FROM sighting JOIN page ON page.id = sighting.page
+            WHERE sighting.race = progress.race AND sighting.place = progress.place
+              AND sighting.current AND page.source = progress.source), 0))
  ORDER BY progress.id, tally.votes IS NULL, tally.votes DESC, candidate
 """  # noqa: S608 - names are ours
 
@@ -120,7 +137,7 @@ WITH call AS (
     SELECT id, kind, flags, source, race, place, candidate, old, new, before_fetch, fetch,
            source_updated_at FROM change WHERE field = 'projection'
     UNION ALL
-    SELECT NULL, 'first', '[]', source, race, place, candidate, NULL, new, NULL, fetch,
+    SELECT NULL, 'first', flags, source, race, place, candidate, NULL, new, NULL, fetch,
            source_updated_at FROM first_sight WHERE field = 'projection'
 )
 SELECT call.id, call.kind, call.flags, source.name AS source, outlet.name AS outlet,
@@ -130,7 +147,8 @@ SELECT call.id, call.kind, call.flags, source.name AS source, outlet.name AS out
            SELECT max({_votes_as_of("other.id")}) FROM candidate AS other
             WHERE other.race = call.race AND other.id <> call.candidate AND {_listed("other.id")}
        ) AS margin,
-       before.fetched_at AS seen_after, look.fetched_at AS seen_at, call.source_updated_at,
+       coalesce(before.asked_at, before.fetched_at) AS seen_after,
+       look.fetched_at AS seen_at, call.source_updated_at,
        page.url, call.fetch, body.sha256
   FROM call
   LEFT JOIN source ON source.id = call.source
@@ -184,21 +202,42 @@ SELECT source.name AS source, page.url, page.family, count(fetch.id) AS looks,
 _UNCONFIRMED = """
 CREATE VIEW unconfirmed AS
 SELECT refusal.id, refusal.verdict, refusal.part, refusal.race, refusal.place, refusal.reason,
-       source.name AS source, page.url, look.fetched_at AS seen_at, refusal.fetch, body.sha256
+       source.name AS source, page.url, look.fetched_at AS seen_at, refusal.fetch, body.sha256,
+       NULL AS votes_before, NULL AS state
   FROM page
   JOIN refusal ON refusal.fetch = (SELECT max(id) FROM fetch WHERE fetch.page = page.id)
+   AND refusal.verdict <> 'unconfirmed'
   JOIN fetch AS look ON look.id = refusal.fetch
   LEFT JOIN source ON source.id = page.source
   LEFT JOIN body ON body.id = look.body
 UNION ALL
+SELECT refusal.id, refusal.verdict, refusal.part, refusal.race, refusal.place, refusal.reason,
+       source.name, page.url, look.fetched_at, refusal.fetch, body.sha256,
+       (SELECT sum(votes) FROM tally WHERE tally.source = page.source
+           AND tally.race = sighting.race AND tally.place = sighting.place),
+       iif(sighting.doubt_state IS NULL, NULL, sighting.state)
+  FROM sighting
+  JOIN race ON race.id = sighting.race
+  JOIN place ON place.id = sighting.place
+  JOIN refusal ON refusal.fetch = sighting.doubt_fetch AND refusal.verdict = 'unconfirmed'
+   AND refusal.race = race.slug AND refusal.place = place.code
+  JOIN page ON page.id = sighting.page
+  JOIN fetch AS look ON look.id = sighting.doubt_fetch
+  LEFT JOIN source ON source.id = page.source
+  LEFT JOIN body ON body.id = look.body
+ WHERE sighting.verdict = 'unconfirmed'
+UNION ALL
 SELECT NULL, look.outcome, 'page', NULL, NULL, look.reason, source.name, page.url,
-       look.fetched_at, look.id, body.sha256
+       look.fetched_at, look.id, body.sha256, NULL, NULL
   FROM page
   JOIN fetch AS look ON look.id = (SELECT max(id) FROM fetch WHERE fetch.page = page.id)
   LEFT JOIN source ON source.id = page.source
   LEFT JOIN body ON body.id = look.body
- WHERE look.outcome = 'failed' OR (look.outcome = 'refused'
-   AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.fetch = look.id))
+ WHERE (look.outcome = 'failed' OR (look.outcome = 'refused'
+   AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.fetch = look.id)))
+   -- a guess that was never there is absent, and no trouble; see storage.writing.absence
+   AND NOT (page.knowledge IS 'guessed' AND look.status IN (403, 404, 410)
+   AND NOT EXISTS (SELECT 1 FROM fetch AS had WHERE had.page = page.id AND had.status = 200))
 """
 
 #: Every view, in an order in which they can be created.

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from storage.archive import digest, pack, unpack
+from storage.archive import body_of, digest, keep
 from storage.chain import GENESIS, link_hash
 from storage.database import immediate
-from storage.records import Outcome, instant_text
+from storage.records import Outcome, instant, instant_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,8 @@ class Answer:
     packed or not. body: the unpacked body; None when it could not be unpacked, when there is
     none, or when the answer is a 304. failure: why there is nothing to read; None otherwise.
     refused: the failure lies in the body (its bytes are kept), not in the way to it.
-    conditional: the request asked whether the page has changed.
+    conditional: the request asked whether the page has changed. asked_at: when it was sent, None
+    when that is not known; fetched_at is when the answer was here.
     """
 
     fetched_at: datetime
@@ -38,6 +39,7 @@ class Answer:
     failure: str | None = None
     refused: bool = False
     conditional: bool = False
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,9 @@ class Look:
     """One fetch as reading it needs it: who, where, when, and what is known of its page.
 
     settled: the body that the page's last look held, if all of it was accepted, by the parser
-    named in settled_parser; None otherwise.
+    named in settled_parser; None otherwise. good: the latest look before this one of which
+    something was accepted, read by good_parser. families: of the pages that the source has
+    configured, empty when that is not known.
     """
 
     fetch: int
@@ -66,6 +70,9 @@ class Look:
     reason: str | None
     settled: int | None
     settled_parser: str | None
+    good: int | None
+    good_parser: str | None
+    families: tuple[str, ...]
 
 
 def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, object]) -> int:
@@ -102,19 +109,25 @@ def register_source(
     election_date: date,
     parser: str,
     timezone: str,
+    families: Sequence[str] = (),
 ) -> int:
-    """Add the source, or bring its row up to date with the configuration."""
+    """Add the source, or bring its row up to date with the configuration.
+
+    families: of the pages that it has configured. One that is not among them leads no tally.
+    """
     facts = {
         "outlet": key_of(connection, "outlet", {"name": outlet}),
         "election": key_of(connection, "election", {"date": election_date.isoformat()}),
         "parser": parser,
         "timezone": timezone,
+        "families": json.dumps(sorted(families)),
     }
     found = connection.execute("SELECT id FROM source WHERE name = ?", (name,)).fetchone()
     if not found:
         return insert(connection, "source", {"name": name, **facts})
     connection.execute(
-        "UPDATE source SET outlet = ?, election = ?, parser = ?, timezone = ? WHERE id = ?",
+        "UPDATE source SET outlet = ?, election = ?, parser = ?, timezone = ?, families = ?"
+        " WHERE id = ?",
         (*facts.values(), found["id"]),
     )
     return int(found["id"])
@@ -133,14 +146,16 @@ def receive(
             "SELECT id FROM source WHERE name = ?", (source,)
         ).fetchone()["id"]
         page = _page(connection, source_id, url, family)
-        body, failure = _body(connection, page, answer)
+        wire_sha256 = None if answer.wire is None else digest(answer.wire)
+        body, failure = _body(connection, page, answer, wire_sha256)
         row: dict[str, object] = {
             "page": page,
+            "asked_at": answer.asked_at and instant_text(answer.asked_at),
             "fetched_at": instant_text(answer.fetched_at),
             "status": answer.status,
             "headers": json.dumps(answer.headers),
             "body": body,
-            "wire_sha256": None if answer.wire is None else digest(answer.wire),
+            "wire_sha256": wire_sha256,
             "wire_size": None if answer.wire is None else len(answer.wire),
             "outcome": failure and ("refused" if answer.refused else "failed"),
             "reason": failure,
@@ -165,7 +180,7 @@ def _page(connection: sqlite3.Connection, source: int, url: str, family: str) ->
 
 
 def _body(
-    connection: sqlite3.Connection, page: int, answer: Answer
+    connection: sqlite3.Connection, page: int, answer: Answer, wire_sha256: str | None
 ) -> tuple[int | None, str | None]:
     """The body's id and why there is nothing to read, if so."""
     if answer.status == 304 and answer.failure is None:
@@ -177,12 +192,9 @@ def _body(
     content = answer.body if answer.body is not None else answer.wire
     if not content:
         return None, answer.failure
-    sha256 = digest(content)
-    found = connection.execute("SELECT id FROM body WHERE sha256 = ?", (sha256,)).fetchone()
-    if found:
-        return int(found["id"]), answer.failure
-    row = {"sha256": sha256, "size": len(content), "content": pack(content)}
-    return insert(connection, "body", row), answer.failure
+    # What came unpacked is the body itself: one digest serves for both.
+    known = wire_sha256 if content == answer.wire else None
+    return keep(connection, page, content, known or digest(content)), answer.failure
 
 
 def _unsettle(connection: sqlite3.Connection, page: int) -> None:
@@ -216,6 +228,91 @@ def page_of(connection: sqlite3.Connection, source: str, url: str) -> int | None
 
 #: How the reason ends of a look at which the site was not asked, as it had wished.
 NOT_ASKED = "it was not asked for"
+
+
+def last_asked(connection: sqlite3.Connection, page: int) -> int:
+    """The page's last fetch at which its site was asked for it; 0 without one."""
+    row = connection.execute(
+        "SELECT id FROM fetch WHERE page = ? AND coalesce(reason, '') NOT LIKE '%' || ?"
+        " ORDER BY id DESC LIMIT 1",
+        (page, NOT_ASKED),
+    ).fetchone()
+    return 0 if row is None else int(row["id"])
+
+
+def keep_knowledge(connection: sqlite3.Connection, page: int, knowledge: str) -> None:
+    """Keep how the page is known, a file of a feed: captured, reported or guessed."""
+    connection.execute("UPDATE page SET knowledge = ? WHERE id = ?", (knowledge, page))
+
+
+def knowledge_of(connection: sqlite3.Connection, page: int) -> str | None:
+    """What `keep_knowledge` has kept; None when it never did."""
+    row = connection.execute("SELECT knowledge FROM page WHERE id = ?", (page,)).fetchone()
+    knowledge: str | None = row["knowledge"]
+    return knowledge
+
+
+def keep_mark(connection: sqlite3.Connection, page: int, mark: str) -> None:
+    """Keep which state of the national file the page, a state's file, was last received for."""
+    connection.execute("UPDATE page SET mark = ? WHERE id = ?", (mark, page))
+
+
+def mark_of(connection: sqlite3.Connection, page: int) -> str | None:
+    """What `keep_mark` has kept; None when it never did."""
+    row = connection.execute("SELECT mark FROM page WHERE id = ?", (page,)).fetchone()
+    mark: str | None = row["mark"]
+    return mark
+
+
+def latest_body(connection: sqlite3.Connection, page: int) -> bytes | None:
+    """The unpacked bytes that the page has sent last; None when it never sent any."""
+    row = connection.execute(
+        "SELECT body FROM fetch WHERE page = ? AND status = 200 AND body IS NOT NULL"
+        " ORDER BY id DESC LIMIT 1",
+        (page,),
+    ).fetchone()
+    return None if row is None else body_of(connection, row["body"])
+
+
+#: Answers by which a site says that there is no such page. Stores of files say 403 of what they
+#: do not have.
+MISSING = (403, 404, 410)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """A guessed page that is not there. looks: how many have said so. last: when the last did."""
+
+    looks: int
+    last: datetime
+
+
+def absence(connection: sqlite3.Connection, page: int) -> Absence | None:
+    """How it is known that the page is not there.
+
+    None when it is not a guess, has answered with a body once, or was never said to be missing.
+    """
+    row = connection.execute(
+        f"""
+        SELECT count(*) AS looks, max(fetched_at) AS last FROM fetch JOIN page ON page.id = page
+         WHERE page = ?1 AND knowledge = 'guessed' AND status IN {MISSING}
+           AND NOT EXISTS (SELECT 1 FROM fetch WHERE page = ?1 AND status = 200)
+        """,  # noqa: S608 - numbers of ours
+        (page,),
+    ).fetchone()
+    if not row["looks"]:
+        return None
+    return Absence(looks=row["looks"], last=instant(row["last"]))
+
+
+def guesses_that_answered(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Source and address of the guessed pages that are there."""
+    rows = connection.execute(
+        "SELECT source.name, url FROM page JOIN source ON source.id = page.source"
+        " WHERE knowledge = 'guessed'"
+        " AND EXISTS (SELECT 1 FROM fetch WHERE page = page.id AND status = 200)"
+    )
+    return frozenset((row["name"], row["url"]) for row in rows)
 
 
 def passed_over(connection: sqlite3.Connection, page: int) -> int | None:
@@ -262,12 +359,14 @@ def look(connection: sqlite3.Connection, fetch: int) -> Look:
                source.name AS source_name, source.parser, election.id AS election,
                election.date AS election_date, source.timezone, fetch.fetched_at, fetch.status,
                fetch.headers, fetch.body, fetch.outcome, fetch.reason, settled.body AS settled,
-               settled.parser AS settled_parser
+               settled.parser AS settled_parser, good.id AS good, good.parser AS good_parser,
+               source.families
           FROM fetch
           JOIN page ON page.id = fetch.page
           JOIN source ON source.id = page.source
           JOIN election ON election.id = source.election
           LEFT JOIN fetch AS settled ON settled.id = page.settled_fetch
+          LEFT JOIN fetch AS good ON good.id = page.good_fetch
          WHERE fetch.id = ?
         """,
         (fetch,),
@@ -277,16 +376,9 @@ def look(connection: sqlite3.Connection, fetch: int) -> Look:
     facts = dict(row)
     facts["election_date"] = date.fromisoformat(facts["election_date"])
     facts["fetched_at"] = datetime.fromisoformat(facts["fetched_at"])
+    facts["families"] = tuple(json.loads(facts["families"]))
     facts["headers"] = [tuple(pair) for pair in json.loads(facts["headers"])]
     return Look(**facts)
-
-
-def body_of(connection: sqlite3.Connection, body: int) -> bytes:
-    """The unpacked bytes. Raises LookupError for an unknown id."""
-    row = connection.execute("SELECT content FROM body WHERE id = ?", (body,)).fetchone()
-    if row is None:
-        raise LookupError(f"there is no body {body}")
-    return unpack(row["content"])
 
 
 def finish(
@@ -297,10 +389,12 @@ def finish(
     reason: str | None,
     parser: str,
     settled: bool,
+    rows: Mapping[str, Sequence[Mapping[str, object]]],
 ) -> None:
     """Mark the fetch as read and chain what was recorded from it.
 
     settled: all of the body was accepted, so that the next look may ask whether it has changed.
+    rows: what it brought into the log, as `recorded` gives it.
     """
     connection.execute(
         "UPDATE fetch SET outcome = ?, reason = ?, parser = ? WHERE id = ?",
@@ -312,12 +406,18 @@ def finish(
         connection.execute(
             "UPDATE page SET settled_fetch = ? WHERE id = ?", (look.fetch, look.page)
         )
+    if outcome in ("new", "unchanged"):
+        connection.execute("UPDATE page SET good_fetch = ? WHERE id = ?", (look.fetch, look.page))
     content = {"outcome": outcome, "reason": reason, "parser": parser}
-    link(connection, look.fetch, "read", {**content, **recorded(connection, look.fetch)})
+    link(connection, look.fetch, "read", {**content, **rows})
 
 
 #: The tables whose rows a fetch brings into the log when it is read.
-RECORDED = ("change", "first_sight", "refusal", "article_version", "discovery")
+RECORDED = ("change", "first_sight", "refusal", "article_version", "discovery", "note")
+
+
+#: A change that was believed at a later look than the first that showed it is of the later one.
+_BROUGHT = {"change": "fetch = ?1 AND confirmed_by IS NULL OR confirmed_by = ?1"}
 
 
 def recorded(connection: sqlite3.Connection, fetch: int) -> dict[str, list[dict[str, object]]]:
@@ -326,7 +426,8 @@ def recorded(connection: sqlite3.Connection, fetch: int) -> dict[str, list[dict[
         table: [
             dict(row)
             for row in connection.execute(
-                f"SELECT * FROM {table} WHERE fetch = ? ORDER BY id",  # noqa: S608 - names are ours
+                f"SELECT * FROM {table} WHERE {_BROUGHT.get(table, 'fetch = ?1')}"  # noqa: S608
+                " ORDER BY id",
                 (fetch,),
             )
         ]

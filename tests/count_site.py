@@ -234,7 +234,7 @@ def _received(connection: sqlite3.Connection, fetch: dict[str, Any]) -> dict[str
         (fetch["page"],),
     ).fetchone()
     body = connection.execute("SELECT sha256 FROM body WHERE id IS ?", (fetch["body"],)).fetchone()
-    came = ("fetched_at", "status", "headers", "wire_sha256", "wire_size")
+    came = ("asked_at", "fetched_at", "status", "headers", "wire_sha256", "wire_size")
     failed = fetch["outcome"] == "failed"
     return {
         **{name: fetch[name] for name in came},
@@ -247,7 +247,7 @@ def _received(connection: sqlite3.Connection, fetch: dict[str, Any]) -> dict[str
 
 def _read(connection: sqlite3.Connection, fetch: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {name: fetch[name] for name in ("outcome", "reason", "parser")}
-    for table in ("change", "first_sight", "refusal", "article_version", "discovery"):
+    for table in ("change", "first_sight", "refusal", "article_version", "discovery", "note"):
         rows = connection.execute(
             f"SELECT * FROM {table} WHERE fetch = ? ORDER BY id", (fetch["id"],)
         )

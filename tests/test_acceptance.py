@@ -185,8 +185,8 @@ def test_every_change_leads_to_bytes_that_show_it(trail: Trail) -> None:
     trail.look(Page())
     trail.look(Page(updated="Nov. 6, 8:00 PM ET", harris=(67_410_750, 223)))
     (row,) = trail.changes()
-    from storage.archive import digest
-    from storage.writing import body_of, look
+    from storage.archive import body_of, digest
+    from storage.writing import look
 
     body_id = look(trail.connection, row.fetch).body
     assert body_id is not None
@@ -200,7 +200,7 @@ def test_a_lead_that_turns_is_flagged_on_the_row_that_turned_it(trail: Trail) ->
     trail.look(Page(updated="Nov. 6, 8:00 PM ET", harris=(72_191_979, 223), expected=91))
     flags = {(r.kind, r.candidate): r.flags for r in trail.changes()}
     assert flags == {
-        ("votes_increased", "harris"): ["lead_change"],
+        ("votes_increased", "harris"): ["lead_change", "one_sided"],
         ("expected_vote_changed", None): [],
     }
 
@@ -324,7 +324,14 @@ def test_every_link_covers_what_came_and_what_was_recorded(trail: Trail) -> None
             del content["id"]
         else:
             content |= read_facts
-            for table in ("change", "first_sight", "refusal", "article_version", "discovery"):
+            for table in (
+                "change",
+                "first_sight",
+                "refusal",
+                "article_version",
+                "discovery",
+                "note",
+            ):
                 content[table] = rows(table, "fetch", link["fetch"])
         text = json.dumps({"previous": previous, "content": content}, sort_keys=True)
         compact = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))

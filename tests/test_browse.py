@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.error import URLError
@@ -25,6 +26,7 @@ from storage.browse.server import metadata
 from storage.database import open_for_writing
 from storage.evidence import chain_head
 from storage.writing import Answer
+from tests import night
 from tests.desk import BIN
 from tests.served import Served, serving
 from tests.trail import FIRST, START, Banner, Page, Story, Trail, instant_of, opened
@@ -266,7 +268,9 @@ def test_the_margin_at_a_call_leaves_out_who_was_taken_off(tmp_path: Path) -> No
     with opened(tmp_path / "margin.db") as trail:
         both = {"Harris": (223, 67_410_748), "Trump": (294, 72_191_978)}
         trail.look(Page(banner=Banner(figures={**both, "Stein": (0, 90_000_000)}, called=None)))
-        trail.look(Page(banner=Banner(minute=30, figures=both, called=None)))
+        gone = Page(banner=Banner(minute=30, figures=both, called=None))
+        trail.look(gone)
+        trail.look(gone, minutes=6)  # so many votes do not go before that lasts
         trail.look(Page(banner=Banner(minute=40, figures=both)))
         with serving(trail.path) as served:
             (row,) = served.rows("projections")
@@ -331,6 +335,83 @@ def test_a_body_is_saved_and_never_shown(served: Served, trail: Trail) -> None:
     for path in ("/night/body", "/night/change_log", "/night/what_changed"):
         assert f'href="/-/body/{row.sha256}"' in served.text(path)
     assert b"prism-article-body" not in served.get("/night/body")[2]
+
+
+# -- a results feed ---------------------------------------------------------------------------
+
+WARNOCK = night.candidates(("70005", "Warnock", 1_900_000), ("70006", "Walker", 1_890_000))
+SENATE_GA = night.state("us/ga", WARNOCK, race="senate/ga-special", pct=98)
+COUNTY = night.state("us/ga/13121", WARNOCK, race="senate/ga-special", name="Fulton County")
+GEORGIA = night.state("us/ga", night.two(2_500_000, 2_600_000), pct=95)
+NATION = night.state("us", night.two(30_000_000, 31_000_000), pct=50)
+
+
+@pytest.fixture(scope="module")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A runoff is called; a state loses a tenth, then falls to zero, which nobody believes."""
+    with opened(tmp_path_factory.mktemp("feed") / "feed.db") as trail:
+        trail.now = night.TEN_PM
+        night.shows(trail, night.SENATE, SENATE_GA, COUNTY)
+        night.shows(trail, night.ELECTORAL, NATION, GEORGIA, unknown=["states[].foo"])
+        late = night.TEN_PM + timedelta(minutes=5)
+        runoff = frozenset(t.candidate for t in WARNOCK)
+        called = replace(SENATE_GA, runoff=runoff, source_updated_at=late)
+        night.shows(trail, night.SENATE, called, COUNTY)
+        fallen = replace(GEORGIA, tallies=night.two(2_250_000, 2_600_000), source_updated_at=late)
+        night.shows(trail, night.ELECTORAL, NATION, fallen)
+        zero = replace(GEORGIA, tallies=night.two(0, 0), source_updated_at=late)
+        night.shows(trail, night.ELECTORAL, NATION, zero)
+        with serving(trail.path) as served:
+            yield served
+
+
+def test_each_state_stands_as_the_outlet_shows_it_without_counties(feed: Served) -> None:
+    rows = feed.rows("results_now")
+    assert [(r["race"], r["place"], r["candidate_name"], r["votes"]) for r in rows] == [
+        ("president", "United States", "Trump", 31_000_000),
+        ("president", "United States", "Harris", 30_000_000),
+        ("president", "Georgia", "Trump", 2_600_000),
+        ("president", "Georgia", "Harris", 2_250_000),
+        ("senate/ga-special", "Georgia", "Warnock", 1_900_000),
+        ("senate/ga-special", "Georgia", "Walker", 1_890_000),
+    ]
+    assert [row["runoff"] for row in rows] == [0, 0, 0, 0, 1, 1]
+    assert {row["status"] for row in rows} == {"POLLS_CLOSED"}
+    assert len(feed.rows("results_now?race=senate")) == 2
+    assert len(feed.rows("results_now?race=president&state=GA")) == 2
+    assert feed.rows("results_now?state=AZ") == []
+
+
+def test_what_is_unconfirmed_is_on_the_first_page_and_has_its_question(feed: Served) -> None:
+    (row,) = feed.rows("where_unconfirmed")
+    assert (row["race"], row["place"], row["verdict"]) == ("president", "us/ga", "unconfirmed")
+    assert (row["votes"], row["votes_before"]) == (0, 4_850_000)
+    page = BeautifulSoup(feed.text("/"), "lxml")
+    (told,) = [li.get_text() for li in page.select(".alarms li")]
+    assert "President · Georgia: 0 votes now, 4,850,000 before" in told
+    text = page.get_text(" ", strip=True)
+    assert "Where is it unconfirmed? 1 result or page now." in text
+    assert "A field that the parser does not know" in text
+    assert "states[].foo" in text
+    assert "Fulton" not in text
+
+
+def test_moves_that_are_flagged_are_told_with_their_flags(feed: Served) -> None:
+    rows = feed.rows("suspect_moves")
+    assert [(r["candidate_name"], r["delta"], r["percent"]) for r in rows] == [
+        ("Harris", -250_000, -10.0)
+    ]
+    assert "large_decrease" in rows[0]["flags"]
+
+
+def test_a_place_in_a_runoff_is_a_call_and_no_projection(feed: Served) -> None:
+    rows = feed.rows("projections")
+    assert {(r["kind"], r["candidate_name"]) for r in rows} == {
+        ("projection_made", "Warnock"),
+        ("projection_made", "Walker"),
+    }
+    assert {row["flags"] for row in rows} == {'["runoff"]'}
+    assert {row["projected"] for row in feed.rows("state_as_of?place=us/ga")} == {0}
 
 
 # -- limits ----------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ COLUMNS = re.findall(
     r"\w+",
     "id, kind, flags, source, outlet, election_date, race, place, candidate, candidate_name,"
     " article, field, old, new, delta, seen_after, seen_at, source_updated_at, url, fetch_before,"
-    " sha256_before, fetch, sha256",
+    " sha256_before, fetch, sha256, confirmed_at, confirmed_by",
 )
 COMMANDS = (
     "init", "check", "crawl", "changes", "results", "status", "report", "serve", "schedule", "demo",

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from storage.writing import body_of
+from storage.archive import body_of
 from tests import site as web
 from tests.site import Bureau, Figures, Site, path_of, sha256, story, told, wait_for
 
@@ -351,7 +351,7 @@ def test_conditional_requests_count_as_looks_and_stop_after_a_refused_one(
     assert asked_with(1)[:3] == [None, '"a"', '"a"']
     (headline,) = bureau.rows("--kind", "headline_changed")
     assert headline["fetch_before"] == not_modified["id"]
-    assert headline["seen_after"] == not_modified["fetched_at"]
+    assert headline["seen_after"] == not_modified["asked_at"]
     assert headline["sha256_before"] == not_modified["sha256"] == bureau.fetches()[0]["sha256"]
     votes = bureau.rows("--race", "president")
     assert sorted(told(votes, "kind", "candidate", "delta")) == [
@@ -415,7 +415,7 @@ def test_a_feed_leads_to_stories_on_configured_hosts_only_and_a_newcomer_is_a_ch
     ]
     feed = bureau.fetches(site.url + "/feed")
     assert rows[0]["fetch_before"] == feed[0]["id"]
-    assert rows[0]["seen_after"] == feed[0]["fetched_at"]
+    assert rows[0]["seen_after"] == feed[0]["asked_at"]
 
 
 def test_a_host_that_is_configured_with_https_is_never_asked_in_plain_http(

@@ -154,7 +154,11 @@ def test_the_configuration_in_the_readme_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tallytrail.toml"
     path.write_text(text, "utf-8")
     (source,) = read_configuration(path).sources
-    assert [page.family for page in (*source.pages, *source.discover)] == ["story", "discovery"]
+    assert [page.family for page in (*source.pages, *source.discover)] == [
+        *["feed"] * 3,
+        "story",
+        "discovery",
+    ]
 
 
 def test_every_table_stands_in_the_design(tmp_path: Path) -> None:
@@ -182,6 +186,7 @@ def test_change_rows_have_the_documented_columns() -> None:
         "id", "kind", "flags", "source", "outlet", "election_date", "race", "place", "candidate",
         "candidate_name", "article", "field", "old", "new", "delta", "seen_after", "seen_at",
         "source_updated_at", "url", "fetch_before", "sha256_before", "fetch", "sha256",
+        "confirmed_at", "confirmed_by",
     )  # fmt: skip
 
 

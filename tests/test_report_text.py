@@ -17,12 +17,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.queries import Coverage, LogRow, ResultRow
+from storage.places import race_title
+from storage.queries import Coverage, LogRow, NoteRow, ResultRow, Unconfirmed
 from storage.records import RaceState
 from storage.reports.looks import Look
 from storage.reports.machine import csv_lines, json_lines, spreadsheet_safe
 from storage.reports.printable import printable
-from storage.reports.text import coverage_text, look_text, results_text
+from storage.reports.text import (
+    coverage_text,
+    look_text,
+    many_looks_text,
+    many_results_text,
+    notes_text,
+    results_text,
+    unconfirmed_text,
+)
 from storage.reports.wording import duration, local_time
 from tests.builders import log_row, race, tally
 
@@ -56,7 +65,13 @@ BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 
 def look(before: RaceState, after: RaceState, *rows: LogRow) -> list[str]:
     return look_text(
-        Look(rows=rows, zone=EASTERN, place_name="United States", before=before, after=after)
+        Look(
+            rows=rows,
+            zone=EASTERN,
+            title="President · United States",
+            before=before,
+            after=after,
+        )
     )
 
 
@@ -275,14 +290,14 @@ def test_hostile_names_move_no_cursor_and_turn_no_line() -> None:
     lines = look_text(
         Look(
             rows=[
-                votes(1, "trump", 4, 5, outlet=HOSTILE, race=f"president/{HOSTILE}"),
+                votes(1, "trump", 4, 5, outlet=HOSTILE),
                 replace(
                     call(2, "projection_changed", "trump", "harris", "trump"),
                     candidate_name=HOSTILE,
                 ),
             ],
             zone=EASTERN,
-            place_name=HOSTILE,
+            title=race_title(f"president/{HOSTILE}", HOSTILE, {HOSTILE: HOSTILE}),
             before=replace(state, projection="harris"),
             after=state,
         )
@@ -512,6 +527,52 @@ def test_results_that_are_not_published_are_not_printed_as_zero() -> None:
 def test_hostile_results_move_no_cursor_and_turn_no_line() -> None:
     hostile = result("trump", 5, candidate_name=HOSTILE, outlet=HOSTILE, margin=1)
     harmless(results_text([hostile], {"abc-2024": EASTERN}, {"us": HOSTILE}))
+
+
+def test_hostile_lines_of_many_move_no_cursor_and_turn_no_line() -> None:
+    zones, places = {"abc-2024": EASTERN}, {"us": HOSTILE, HOSTILE: HOSTILE}
+    one = result(
+        "trump", 5, candidate_name=HOSTILE, outlet=HOSTILE, margin=1, status=HOSTILE, runoff=True
+    )
+    other = replace(one, race=f"senate/{HOSTILE}", place=HOSTILE, projected=True)
+    harmless(list(many_results_text([[one], [other]], zones, places)))
+    doubt = Unconfirmed(
+        part="race",
+        verdict="unconfirmed",
+        reason=HOSTILE,
+        url=HOSTILE,
+        seen_at="2024-11-13T00:45:00.000Z",
+        source="abc-2024",
+        race=f"senate/{HOSTILE}",
+        place=HOSTILE,
+        votes=1,
+        votes_before=1,
+        tallies=[(HOSTILE, 1)],
+    )
+    harmless(unconfirmed_text([doubt, replace(doubt, race=None)], zones, places))
+    note = NoteRow(
+        kind="unknown_field",
+        text=HOSTILE,
+        source="abc-2024",
+        race=None,
+        place=None,
+        url=HOSTILE,
+        since="2024-11-13T00:45:00.000Z",
+        until="2024-11-13T00:46:00.000Z",
+        seen_at="2024-11-13T00:46:00.000Z",
+    )
+    harmless(notes_text([note], 2, EASTERN, places))
+    state = race(replace(tally("trump", 5), name=HOSTILE), expected=1)
+    rows = [
+        votes(1, "trump", 4, 5, flags=("one_sided",)),
+        call(2, "projection_changed", "trump", "harris", "trump"),
+        log_row(id=3, kind="status_changed", field="status", old=HOSTILE, new=HOSTILE),
+    ]
+    rows = [replace(row, candidate_name=HOSTILE, outlet=HOSTILE) for row in rows]
+    moved = Look(rows=rows, zone=EASTERN, title=HOSTILE, before=state, after=state)
+    lines = many_looks_text([moved], 9, routine=[(HOSTILE, rows[2])], left_out=8)
+    assert len(lines) == 5  # head, call, status, move, what is left out
+    harmless(lines)
 
 
 # Coverage

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from crawler.checking import checked_configuration
 from crawler.errors import ConfigurationError
 from crawler.parsers.abc_urls import story_id
+from crawler.scheduling import stories_within, too_often
 from crawler.sources import Configuration, Source, read_configuration
 
 STORY = "https://abcnews.go.com/US/slug/story?id=115724508"
@@ -95,6 +97,155 @@ def test_every_option_is_read(path: Path) -> None:
 def test_discover_alone_is_enough(path: Path) -> None:
     (abc,) = configured(path, toml(pages=None, discover=f'["{FEED}"]')).sources
     assert (abc.pages, len(abc.discover)) == ((), 1)
+
+
+MAPS = "https://assets-cdn.abcnews.com/elections/national/2026/general/v1/maps"
+
+
+def fed(path: Path, **values: str) -> Source:
+    """The source that follows the feed and nothing else."""
+    text = toml(pages=None, feed=f'"{MAPS}"', **values)
+    (only,) = configured(path, text).sources
+    return only
+
+
+def test_a_feed_alone_is_enough_and_follows_what_is_known_by_report(path: Path) -> None:
+    abc = fed(path)
+    assert [(page.url, page.family, page.knowledge) for page in abc.pages] == [
+        (f"{MAPS}/electoral.json", "feed", "reported"),
+        (f"{MAPS}/senate.json", "feed", "reported"),
+        (f"{MAPS}/house.json", "feed", "reported"),
+    ]
+    files = abc.state_files("president")
+    assert len(files) == 51
+    assert files["dc"].url == f"{MAPS}/states/dc/electoral.json"
+    assert files["dc"].knowledge == "captured"
+    assert abc.state_files("senate")["fl"].url == f"{MAPS}/states/fl/senate.json"
+    assert abc.state_files("governor") == {}
+    assert abc.feed is not None
+    assert not abc.feed.follow_all
+    assert "assets-cdn.abcnews.com" in abc.hosts
+    assert abc.families == {"feed"}
+
+
+def test_states_offices_and_follow_all_are_read_in_any_case_and_order(path: Path) -> None:
+    abc = fed(
+        path,
+        states='["GA", "fl", "Fl"]',
+        offices='["Governor", "president"]',
+        follow_all="true",
+        discover=f'["{FEED}"]',
+    )
+    assert abc.feed is not None
+    assert abc.feed.states == ("fl", "ga")
+    assert abc.feed.offices == ("president", "governor")
+    assert abc.feed.follow_all
+    assert [page.knowledge for page in abc.pages] == ["reported", "guessed"]
+    assert abc.families == {"feed", "story"}
+    assert (
+        fed(path, states='"all"').state_files("house").keys()
+        == fed(path).state_files("president").keys()
+    )
+    assert fed(path, states="[]").state_files("president") == {}
+
+
+def test_a_slash_at_the_end_of_the_feed_is_tolerated(path: Path) -> None:
+    (abc,) = configured(path, toml(pages=None, feed=f'"{MAPS}/"')).sources
+    assert abc.pages[0].url == f"{MAPS}/electoral.json"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"feed": f'"{MAPS}/electoral.json"'}, ": feed: .*/maps"),
+        ({"feed": '"https://abcnews.com/?x=/maps"'}, ": feed: .*/maps"),
+        ({"feed": '"assets-cdn.abcnews.com/v1/maps"'}, ": feed: .*address"),
+        ({"feed": '"http://["'}, ": feed: .*address"),
+        ({"feed": "1"}, ": feed: .*text"),
+        ({"feed": '""'}, ": feed: .*empty"),
+        ({"states": '"fl"'}, ": states: 'fl'"),
+        ({"states": '["fl", "zz"]'}, ": states: 'zz'"),
+        ({"states": '["Florida"]'}, ": states: 'Florida'"),
+        ({"states": "[1]"}, ": states: 1"),
+        ({"states": "1"}, ": states: 1"),
+        ({"offices": '["mayor"]'}, ": offices: 'mayor'"),
+        ({"offices": "[]"}, ": offices: "),
+        ({"offices": '"president"'}, ": offices: .*list"),
+        ({"follow_all": '"yes"'}, ": follow_all: 'yes'"),
+        ({"follow_all": "1"}, ": follow_all: 1"),
+    ],
+)
+def test_what_the_feed_s_keys_cannot_mean_is_named(
+    path: Path, values: dict[str, str], said: str
+) -> None:
+    assert re.search(said, refusal(path, toml(**{"feed": f'"{MAPS}"', **values})))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("states", '"all"'), ("offices", '["house"]'), ("follow_all", "true")]
+)
+def test_keys_of_a_feed_without_a_feed_are_an_error(path: Path, key: str, value: str) -> None:
+    assert re.search(rf": {key}: .*feed", refusal(path, toml(**{key: value})))
+
+
+def test_files_of_a_feed_and_results_pages_may_be_pages(path: Path) -> None:
+    page = "https://abcnews.com/Elections/2024-us-presidential-election-results-live-map/"
+    abc = source(path, pages=[f"{MAPS}/states/fl/senate.json", page, STORY])
+    assert [(page.family, page.knowledge) for page in abc.pages] == [
+        ("feed", "guessed"),
+        ("results_page", None),
+        ("story", None),
+    ]
+    assert [page.family for page in abc.results] == ["feed", "results_page"]
+
+
+def test_the_widget_is_named_as_closed_to_robots(path: Path) -> None:
+    url = "https://abcnews.go.com/widgets/generalstateresults?chamber=president&stateAbbrev=fl"
+    message = refusal(path, toml(pages=f'["{url}"]'))
+    assert "robots.txt" in message
+    assert "feed" in message
+
+
+def test_a_full_look_is_counted(path: Path) -> None:
+    """Three national files, 51 of states, one results page; the same address is one request."""
+    page = "https://abcnews.com/Elections/2026-us-election-results-live-map"
+    pages = f'["{page}", "{MAPS}/senate.json", "{MAPS}/states/fl/electoral.json", "{STORY}"]'
+    read = configured(path, toml(feed=f'"{MAPS}"', pages=pages))
+    assert len(read.full_look) == 55
+    assert len(configured(path, toml()).full_look) == 0
+
+
+@pytest.mark.parametrize(
+    ("every", "said"), [('"54s"', "55 requests and at least 55 s"), ('"55s"', "")]
+)
+def test_a_full_look_that_takes_longer_than_every_is_said(
+    path: Path, every: str, said: str
+) -> None:
+    page = "https://abcnews.com/Elections/2026-us-election-results-live-map"
+    read = configured(path, toml(feed=f'"{MAPS}"', pages=f'["{page}"]', every=every, delay="1"))
+    fault = too_often(read)
+    if not said:
+        assert fault is None
+        return
+    assert fault is not None
+    assert said in fault
+    assert checked_configuration(read)[-1] == fault
+
+
+@pytest.mark.parametrize(
+    ("every", "delay", "results", "stories"),
+    [
+        (300, 1.0, 55, 245),
+        (300, 1.0, 299, 1),
+        (300, 1.0, 500, 1),
+        (60, 2.5, 4, 20),
+        (60, 0, 4, None),
+    ],
+)
+def test_stories_have_what_time_the_results_leave(
+    every: int, delay: float, results: int, stories: int | None
+) -> None:
+    assert stories_within(timedelta(seconds=every), delay, results) == stories
 
 
 def test_an_address_named_twice_is_one_page(path: Path) -> None:
@@ -257,8 +408,8 @@ def test_what_is_no_web_address_is_refused(path: Path, key: str, address: str) -
 @pytest.mark.parametrize(
     "url",
     [
-        "https://assets-cdn.abcnews.com/elections/national/2024/general/v1/maps/electoral.json",
-        "https://abcnews.go.com/Elections/2024-us-presidential-election-results-live-map",
+        "https://assets-cdn.abcnews.com/elections/national/2024/general/v1/maps/mayor.json",
+        "https://abcnews.go.com/Elections/exit-polls-2020-us-presidential-election-results-analysis",
         "https://abcnews.go.com/Politics/live-updates/slug/?id=115468646",
         FEED,
         "https://abcnews.go.com/",

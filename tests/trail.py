@@ -258,10 +258,21 @@ class Trail:
 
     def body(self, digest: str) -> bytes:
         """The bytes that the database keeps under this digest."""
-        row = self.connection.execute(
-            "SELECT content FROM body WHERE sha256 = ?", (digest,)
-        ).fetchone()
-        return zstandard.ZstdDecompressor().decompress(row["content"])
+        frames = self.connection.execute(
+            "WITH RECURSIVE chain AS (SELECT * FROM body WHERE sha256 = ? UNION ALL"
+            " SELECT body.* FROM body JOIN chain ON body.id = chain.base)"
+            " SELECT content FROM chain ORDER BY id",
+            (digest,),
+        ).fetchall()
+        assert frames, f"there is no body {digest}"
+        content = None
+        for (frame,) in frames:
+            base = content and zstandard.ZstdCompressionDict(
+                content, dict_type=zstandard.DICT_TYPE_RAWCONTENT
+            )
+            content = zstandard.ZstdDecompressor(dict_data=base).decompress(frame)
+        assert content is not None
+        return content
 
     def close(self) -> None:
         self.connection.close()

@@ -1,7 +1,9 @@
 """Parsers, by the name that a source gives in the configuration.
 
-A parser is a module with NAME, HOSTS, TIMEZONE, `family_of(url)`, `story_id(url)` and
-`parse(family, body, ...)`, all pure: no requests, no files, no database, no clock.
+A parser is a module with NAME, HOSTS, TIMEZONE, the names of its families, `family_of(url)`,
+`closed(url)`, `foreign(family, declared)`, `story_id(url)` and `parse(family, body, ...)`; and of
+the outlet's results feed OFFICES, STATES, `feed_file`, `feed_url`, `marks` and `other_offices`. All
+are pure: no requests, no files, no database, no clock.
 """
 
 from __future__ import annotations

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from crawler.sources import ConfiguredPage, Source
 from crawler.spiders.pages import PageSpider
 
 
 class EverythingSpider(PageSpider):
-    """All configured pages, then the feeds and the stories that they name."""
+    """All configured pages with all that they lead to."""
 
     name = "everything"
-
-    def first_pages(self, source: Source) -> Iterable[ConfiguredPage]:
-        return (*source.pages, *source.discover)

@@ -16,8 +16,11 @@ from storage.records import RaceState, instant
 from storage.reports.edits import Edit, counted, paragraph_edits, paragraphs
 from storage.reports.looks import looks
 from storage.reports.pages import render
-from storage.reports.told import told_look, told_races
+from storage.reports.told import told_look, told_notes, told_offices, told_unconfirmed
 from storage.reports.wording import coverage_words, duration, local_time
+
+#: The latest notes on the first page.
+MOST_NOTES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ def landing_page(connection: sqlite3.Connection, urls: Urls) -> str:
     glance = queries.glance(connection)
     last = coverage.last and zone and local_time(coverage.last, zone)
     good = glance.last_good_look
+    notes, notes_in_all = told_notes(connection, MOST_NOTES)
     return render(
         "landing.html",
         urls=urls,
@@ -46,14 +50,23 @@ def landing_page(connection: sqlite3.Connection, urls: Urls) -> str:
         newest=glance.newest_change and zone and local_time(instant(glance.newest_change), zone),
         changes=glance.changes,
         head=evidence.chain_head(connection),
-        unconfirmed=queries.unconfirmed(connection),
-        races=told_races(connection),
-        questions=_questions(urls, glance, coverage, zone),
+        unconfirmed=told_unconfirmed(connection),
+        offices=told_offices(connection),
+        notes=notes,
+        notes_left_out=notes_in_all - len(notes),
+        questions=_questions(
+            urls, glance, coverage, zone, doubts=len(queries.unconfirmed(connection))
+        ),
     )
 
 
 def _questions(
-    urls: Urls, glance: queries.Glance, coverage: queries.Coverage, zone: ZoneInfo | None
+    urls: Urls,
+    glance: queries.Glance,
+    coverage: queries.Coverage,
+    zone: ZoneInfo | None,
+    *,
+    doubts: int,
 ) -> list[Question]:
     span = {}
     if coverage.first is not None and coverage.last is not None:
@@ -81,6 +94,21 @@ def _questions(
             "When was each race projected, and by how much was the leader ahead?",
             f"{counted(glance.projections, 'row')}, with what stood there at our first look.",
         ),
+        (
+            "results_now",
+            {"race": "", "state": ""},
+            "How does each state stand?",
+            "The tallies now, of a race, an office or a state.",
+        ),
+        (
+            "where_unconfirmed",
+            {},
+            "Where is it unconfirmed?",
+            f"{counted(doubts, 'result or page', 'results or pages')} now."
+            if doubts
+            else "Nowhere.",
+        ),
+        ("suspect_moves", {}, "Which moves look wrong?", "The 200 largest that are flagged."),
         (
             "story_versions",
             {"article": ""},
@@ -174,7 +202,7 @@ def change_page(connection: sqlite3.Connection, number: int, urls: Urls) -> str 
         edits=edits,
         texts=zip(("before", "after"), texts, strict=True),
         clock=_clock(row, look.zone),
-        links=evidence.links_of(connection, row.fetch),
+        links=evidence.links_of(connection, row.recorded_by),
         head=evidence.chain_head(connection),
         story=evidence.story_on_page(connection, row),
         others=[change for change in told.rows if change.id != number],

@@ -23,8 +23,9 @@ def atom(
 ) -> bytes:
     """The feed, newest entry first; looks: newest first.
 
-    links: of each look, the hash of the link that seals it. An entry's id is made of that hash and
-    the change's own number: the same at every build, and of no other change of any database.
+    links: of each look that brought a change, the hash of the link that seals it. An entry's id is
+    made of that hash and the change's own number: the same at every build, and of no other change
+    of any database.
     first: hash of the database's first link, which tells this feed from those of others.
     """
     feed = FeedGenerator()
@@ -37,7 +38,7 @@ def atom(
     feed.updated(newest or datetime.fromtimestamp(0, UTC))
     for look in looks:
         for change in look.rows:
-            _entry(feed, look, change, links[change.row.fetch])
+            _entry(feed, look, change, links[change.row.recorded_by])
     xml: bytes = feed.atom_str(pretty=True)
     return xml
 

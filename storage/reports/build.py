@@ -19,11 +19,14 @@ from storage.reports.atom import MOST, atom
 from storage.reports.machine import csv_line, csv_lines, json_line
 from storage.reports.markdown import log_markdown
 from storage.reports.pages import render
-from storage.reports.told import told_looks, told_races
+from storage.reports.told import told_looks, told_notes, told_offices, told_unconfirmed
 from storage.reports.wording import coverage_words
 
 #: The latest alarms that the page lists on top.
 MOST_ALARMS = 20
+
+#: The latest notes that it lists.
+MOST_NOTES = 50
 
 Progress = Callable[[Iterable[LogRow]], Iterable[LogRow]]
 
@@ -32,6 +35,8 @@ def build(
     connection: sqlite3.Connection, folder: Path, *, raw: bool, progress: Progress = iter
 ) -> int:
     """Write the files of the report, and return how many changes they tell of.
+
+    CSV and JSON lines have every change; the page, Markdown and the feed leave counties out.
 
     raw: cells of the CSV as they came, not made harmless for spreadsheets. progress: wraps the
     rows while they are written. A reader of the folder sees each file whole, the old one or the
@@ -43,8 +48,8 @@ def build(
         connection.execute("BEGIN")  # one state of the log for all files
         try:
             last = deque[LogRow](maxlen=MOST)
-            total = _machine_files(connection, folder, last, raw, progress)
-            _told_files(connection, folder, list(last), total)
+            total, told = _machine_files(connection, folder, last, raw, progress)
+            _told_files(connection, folder, list(last), told)
         finally:
             connection.execute("ROLLBACK")
     return total
@@ -67,17 +72,21 @@ def _machine_files(
     last: deque[LogRow],
     raw: bool,
     progress: Progress,
-) -> int:
-    total = 0
+) -> tuple[int, int]:
+    """How many changes they have, and how many of them are not of counties, the last of which are
+    put into `last`."""
+    total = told = 0
     with _whole(folder / "changes.csv") as table, _whole(folder / "changes.jsonl") as objects:
         table.writelines(csv_lines(queries.COLUMNS, ()))
         for row in progress(queries.log(connection, Filter())):
             total += 1
-            last.append(row)
+            if not row.of_county:
+                told += 1
+                last.append(row)
             cells = queries.as_dict(row)
             table.write(csv_line(queries.COLUMNS, cells, safe=not raw))
             objects.write(json_line(cells))
-    return total
+    return total, told
 
 
 def _told_files(
@@ -87,12 +96,13 @@ def _told_files(
     zone = ZoneInfo(zones[0]) if zones else None
     coverage = coverage_words(queries.coverage(connection, Filter()), zone)
     looks = list(told_looks(connection, rows))[::-1]
-    races = told_races(connection)
+    offices = told_offices(connection)
+    notes, notes_in_all = told_notes(connection, MOST_NOTES)
     head = evidence.chain_head(connection)
     left_out = total - len(rows)
     rows_of_alarms, alarms_in_all = queries.alarms(connection, MOST_ALARMS)
     alarms = [c for look in told_looks(connection, rows_of_alarms) for c in look.rows][::-1]
-    unconfirmed = queries.unconfirmed(connection)
+    unconfirmed = told_unconfirmed(connection)
     page = render(
         "log.html",
         coverage=coverage,
@@ -100,17 +110,20 @@ def _told_files(
         alarms=alarms,
         alarms_left_out=alarms_in_all - len(alarms),
         last_id=total,
-        races=races,
+        offices=offices,
+        notes=notes,
+        notes_left_out=notes_in_all - len(notes),
         looks=looks,
         shown=len(rows),
         left_out=left_out,
         head=head,
     )
-    links = evidence.reading_links(connection, {row.fetch for row in rows})
+    links = evidence.reading_links(connection, {row.recorded_by for row in rows})
     first = evidence.first_link(connection)
     lines = log_markdown(
         looks,
-        races,
+        offices,
+        notes=notes,
         alarms=alarms,
         unconfirmed=unconfirmed,
         coverage=coverage,

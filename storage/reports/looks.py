@@ -9,6 +9,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from storage import queries
+from storage.places import race_title
 from storage.queries import LogRow
 from storage.records import RaceState
 
@@ -17,24 +18,36 @@ from storage.records import RaceState
 class Look:
     """The rows of one look at one race in a place, or at one story.
 
-    before, after: the race's state around the look; None for stories. headline: the story's.
+    title: the race and the place; empty for stories. before, after: the race's state around the
+    look; None for stories. headline: the story's.
     """
 
     rows: Sequence[LogRow]
     zone: ZoneInfo
-    place_name: str = ""
+    title: str = ""
     before: RaceState | None = None
     after: RaceState | None = None
     headline: str | None = None
 
 
-def grouped(rows: Iterable[LogRow]) -> Iterator[list[LogRow]]:
-    """The rows of a log by look, and within it by race and place, or story.
+def by_look(rows: Iterable[LogRow]) -> Iterator[list[list[LogRow]]]:
+    """The rows of a log by the look that showed them first, and within it by what they are about.
 
-    The first sight of a part and the changes to another one may share a fetch.
+    A look may confirm what an earlier one had shown already: that is a look of its own.
     """
-    for _, group in groupby(rows, key=lambda r: (r.fetch, r.source, r.race, r.place, r.article)):
-        yield list(group)
+    for _, brought in groupby(rows, key=lambda row: row.recorded_by):
+        looks: dict[int, dict[tuple[object, ...], list[LogRow]]] = {}
+        for row in brought:
+            subject = (row.source, row.race, row.place, row.article)
+            looks.setdefault(row.fetch, {}).setdefault(subject, []).append(row)
+        for _, groups in sorted(looks.items()):
+            yield list(groups.values())
+
+
+def grouped(rows: Iterable[LogRow]) -> Iterator[list[LogRow]]:
+    """The groups of `by_look`, one after the other."""
+    for groups in by_look(rows):
+        yield from groups
 
 
 def looks(connection: sqlite3.Connection, groups: Iterable[Sequence[LogRow]]) -> Iterator[Look]:
@@ -44,10 +57,10 @@ def looks(connection: sqlite3.Connection, groups: Iterable[Sequence[LogRow]]) ->
     for rows in groups:
         row = rows[0]
         zone = zones[row.source]
-        if row.race is None:
+        if row.race is None or row.place is None:
             headline = queries.article_headline(connection, row)
             yield Look(rows=rows, zone=zone, headline=headline)
         else:
             before, after = queries.race_as_of(connection, row)
-            name = places[row.place or ""]
-            yield Look(rows=rows, zone=zone, place_name=name, before=before, after=after)
+            title = race_title(row.race, row.place, places)
+            yield Look(rows=rows, zone=zone, title=title, before=before, after=after)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from storage.queries import Unconfirmed
+from storage.reports.edits import counted
 from storage.reports.printable import printable
-from storage.reports.told import ToldChange, ToldLook, ToldRace
+from storage.reports.told import ToldChange, ToldLook, ToldOffice, ToldRace, ToldUnconfirmed
 
 #: Not those that mean nothing in Markdown anywhere: , ; ' " % $ ? { } ^
 _PUNCTUATION = re.compile(r"([-!&()*+./:<=>@\[\\\]_`|~#])")
@@ -20,10 +20,11 @@ def literal(text: str) -> str:
 
 def log_markdown(
     looks: Sequence[ToldLook],
-    races: Sequence[ToldRace],
+    offices: Sequence[ToldOffice],
     *,
+    notes: Sequence[str],
     alarms: Sequence[ToldChange],
-    unconfirmed: Sequence[Unconfirmed],
+    unconfirmed: ToldUnconfirmed,
     coverage: str,
     head: str,
     left_out: int,
@@ -31,22 +32,32 @@ def log_markdown(
     """What has to be looked at, the tallies now, and the looks in the order given."""
     yield "# Election results: the change log\n"
     yield f"{literal(coverage)}.\n"
-    if unconfirmed:
+    if unconfirmed.waits or unconfirmed.others:
         yield "## Not believed, or not read\n"
-        for part in unconfirmed:
-            yield f"- {literal(f'{part.part} of {part.url}, {part.verdict}: {part.reason}')}"
+        for line in unconfirmed.waits:
+            yield f"- **{literal(line)}**"
+        for line in unconfirmed.others:
+            yield f"- {literal(line)}"
         yield ""
     if alarms:
         yield "## Went down, was taken back or vanished\n"
         for change in alarms:
-            told = f"{change.sentence} ({change.when}; {change.seen})"
+            told = f"{change.sentence} · {change.title} ({change.when}; {change.seen})"
             yield f"- \\#{change.id} {literal(told)}"
         yield ""
     yield "## The tallies now\n"
-    for race in races:
-        yield from _race(race)
-    if not races:
+    for office in offices:
+        for race in office.shown:
+            yield from _race(race)
+        if office.others:
+            yield from _others(office)
+    if not offices:
         yield "No results yet.\n"
+    if notes:
+        yield "## Notes, which are no changes\n"
+        for note in notes:
+            yield f"- {literal(note)}"
+        yield ""
     yield "## The log, newest first\n"
     if left_out:
         yield f"{left_out:,} earlier changes are in changes.csv and changes.jsonl.\n"
@@ -65,10 +76,27 @@ def _race(race: ToldRace) -> Iterator[str]:
     for row in race.rows:
         votes = "not published" if row.votes is None else f"{row.votes:,}"
         electors = "" if row.electoral_votes is None else str(row.electoral_votes)
-        call = "projected" if row.projected else ""
+        call = "projected" if row.projected else "to a runoff" if row.runoff else ""
         first = ", before our first look" if row.called_before_first_look else ""
         yield f"| {literal(row.candidate_name)} | {votes} | {electors} | {call}{first} |"
     yield f"\n{literal(race.standing)}\n"
+
+
+def _others(office: ToldOffice) -> Iterator[str]:
+    results = counted(len(office.others), "result")
+    yield f"### {literal(office.title)}: {results}, {office.called} of them called\n"
+    yield "| where | leader | votes | ahead by | expected vote in | call |"
+    yield "| --- | --- | ---: | ---: | ---: | --- |"
+    for race in office.others:
+        top = race.rows[0]
+        leader = top.candidate_name if top.votes else ""
+        votes = "not published" if top.votes is None else f"{top.votes:,}"
+        ahead = f"{top.margin:,}" if top.margin else ""
+        pct = "" if top.expected_vote_pct is None else f"{top.expected_vote_pct:g}%"
+        doubt = " (unconfirmed)" if race.unconfirmed else ""
+        cells = (f"{race.place}{doubt}", leader, votes, ahead, pct, race.call)
+        yield f"| {' | '.join(map(literal, cells))} |"
+    yield ""
 
 
 def _look(look: ToldLook) -> Iterator[str]:

@@ -5,22 +5,33 @@ Pure: rows come in, lines go out. Every text that came from elsewhere passes `pr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from storage.figures import ranked
-from storage.queries import Coverage, LogRow, ResultRow
-from storage.records import RaceState, Tally, instant
+from storage.places import place_in_office, race_title
+from storage.queries import Coverage, LogRow, NoteRow, ResultRow, Unconfirmed
+from storage.records import Tally, instant
 from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
 from storage.reports.looks import Look
 from storage.reports.printable import printable
 from storage.reports.wording import (
+    NEWS,
+    ROUTINE,
+    call_words,
     coverage_words,
+    flag_words,
+    is_alarm,
     local_time,
-    race_title,
+    note_words,
     seen_words,
+    sentence,
     standing,
     standing_now,
+    unconfirmed_words,
 )
 
 #: Marks a text: `bold` for what names things, `alarm` for what goes down or is taken back.
@@ -49,16 +60,22 @@ def _ids(rows: Sequence[LogRow]) -> str:
     return " ".join(f"#{row.id}" for row in rows if row.id is not None)
 
 
-def _table(lines: Sequence[Sequence[str]]) -> list[str]:
+#: A cell that is a figure, such as "1,200", "-8,538", "312 EV", "96% in".
+_FIGURE = re.compile(r"[+-]?[0-9][0-9,.]*(%| EV|% in)?")
+
+
+def _table(lines: Sequence[Sequence[str]], *, wide: bool = False) -> list[str]:
     """Cells in columns: the first and the last to the left, figures between them to the right.
 
-    A column without any text is left out.
+    A column without any text is left out. wide: only columns of nothing but figures go right.
     """
     columns = [column for column in zip(*lines, strict=True) if any(column)]
     aligned = []
     for number, column in enumerate(columns):
         width = max(map(len, column))
         left = number == 0 or not any(c.isdigit() for cell in column for c in cell)
+        if wide:
+            left = not all(_FIGURE.fullmatch(cell) for cell in column if cell)
         aligned.append([cell.ljust(width) if left else cell.rjust(width) for cell in column])
     return ["  " + "   ".join(row).rstrip() for row in zip(*aligned, strict=True)]
 
@@ -85,12 +102,13 @@ def _head(look: Look, what: str, paint: Paint) -> str:
 
 
 def _race_look(look: Look, paint: Paint) -> list[str]:
-    row = look.rows[0]
     before, after = look.before, look.after
     assert before is not None
     assert after is not None
-    head = _head(look, printable(race_title(row.race or "", look.place_name)), paint)
-    urgent = [_event(r, before, after, paint) for r in look.rows if r.kind in _EVENTS]
+    head = _head(look, printable(look.title), paint)
+    urgent = [_event(r, look, paint) for r in look.rows if r.kind in (*NEWS, *ROUTINE)]
+    if any(r.kind == "race_removed" for r in look.rows):
+        return [head, *urgent]
     names = ranked(after.tallies)
     moved = {t.candidate: [r for r in look.rows if r.candidate == t.candidate] for t in names}
     fell = [t for t in names if any(r.kind == "votes_decreased" for r in moved[t.candidate])]
@@ -101,7 +119,7 @@ def _race_look(look: Look, paint: Paint) -> list[str]:
     ids = [_ids([r for r in moved[t.candidate] if r.field in _FIGURES]) for t in shown]
     expected = [r for r in look.rows if r.kind == "expected_vote_changed"]
     now = standing(before, after, expected_moved=bool(expected))
-    standing_lines = [f"  {printable(now)}"] if now else []
+    standing_lines = [f"  {printable(now)}{_flags(*expected)}"] if now else []
     lines = _with_ids([*table, *standing_lines], [*ids, *(_ids(expected) for _ in standing_lines)])
     for index in range(len(fell)):
         lines[index] = paint("alarm", lines[index])
@@ -109,35 +127,134 @@ def _race_look(look: Look, paint: Paint) -> list[str]:
 
 
 _FIGURES = ("votes", "electoral_votes")
-_EVENTS = {
-    "projection_made",
-    "projection_retracted",
-    "projection_changed",
-    "candidate_added",
-    "candidate_removed",
-    "candidate_renamed",
-    "race_added",
-}
 
 
-def _event(row: LogRow, before: RaceState, after: RaceState, paint: Paint) -> str:
-    names = {t.candidate: t.name for state in (before, after) for t in state.tallies}
+def _event(row: LogRow, look: Look, paint: Paint, where: str = "") -> str:
+    """Something that is news by itself. where: of which race, behind it."""
+    style = "alarm" if is_alarm(row) else "bold"
+    return paint(style, f"  {_event_text(row, look)}{where}{_flags(row)}   {_ids([row])}")
+
+
+def _event_text(row: LogRow, look: Look) -> str:
+    states = [state for state in (look.before, look.after) if state is not None]
+    names = {t.candidate: t.name for state in states for t in state.tallies}
     who = printable(str(row.candidate_name))
     old = printable(names.get(str(row.old), str(row.old)))
-    text, style = {
-        "projection_made": (f"PROJECTED: {who}", "bold"),
-        "projection_retracted": (f"PROJECTION RETRACTED: {who}", "alarm"),
-        "projection_changed": (f"PROJECTION CHANGED: {who}, was {old}", "alarm"),
-        "candidate_added": (f"candidate added: {who}", "bold"),
-        "candidate_removed": (f"candidate removed: {who}", "alarm"),
-        "candidate_renamed": (f"candidate renamed: {printable(str(row.new))}, was {old}", "bold"),
-        "race_added": ("race added", "bold"),
+    runoff = "runoff" in row.flags
+    return {
+        "projection_made": f"{'TO A RUNOFF' if runoff else 'PROJECTED'}: {who}",
+        "projection_retracted": (
+            f"{'PLACE IN THE RUNOFF' if runoff else 'PROJECTION'} RETRACTED: {who}"
+        ),
+        "projection_changed": f"PROJECTION CHANGED: {who}, was {old}",
+        "candidate_added": f"candidate added: {who}",
+        "candidate_removed": f"candidate removed: {who}",
+        "candidate_renamed": f"candidate renamed: {printable(str(row.new))}, was {old}",
+        "race_added": "race added",
+        "race_removed": "RACE REMOVED: the page no longer shows it",
+        "status_changed": f"status: {printable(str(row.new))}, was {printable(str(row.old))}",
+        "poll_closing_changed": printable(sentence(replace(row, flags=()), look.zone, names)),
     }[row.kind]
-    return paint(style, f"  {text}{_flags(row)}   {_ids([row])}")
 
 
-def _flags(row: LogRow) -> str:
-    return "".join(f" [{flag.replace('_', ' ')}]" for flag in row.flags)
+def _flags(*rows: LogRow) -> str:
+    return "".join(f" [{flag}]" for row in rows for flag in flag_words(row.flags))
+
+
+def many_looks_text(
+    moved: Sequence[Look],
+    in_all: int,
+    *,
+    routine: Sequence[tuple[str, LogRow]],
+    left_out: int,
+    paint: Paint = plain,
+) -> list[str]:
+    """One look that moved many races and places, a line each, below what is news or an alarm.
+
+    moved: those to show, in the order of their lines. in_all: how many it moved; left_out: how many
+    of them moved by less and are not shown. routine: rows of ROUTINE of all of them, with titles.
+    """
+    urgent: list[tuple[int, int | float, str]] = []
+    cells, ids = [], []
+    for look in moved:
+        where = f" · {printable(look.title)}" if look.title else ""
+        names = {t.candidate: t.name for s in (look.before, look.after) if s for t in s.tallies}
+        for row in look.rows:
+            if row.kind in NEWS:
+                urgent.append((NEWS.index(row.kind), 0, _event(row, look, paint, where)))
+            elif is_alarm(row):
+                told = printable(sentence(replace(row, flags=()), look.zone, names))
+                text = f"  {told}{where}{_flags(row)}   {_ids([row])}"
+                urgent.append((len(NEWS), row.delta or 0, paint("alarm", text)))
+        rows = [r for r in look.rows if r.kind not in (*NEWS, *ROUTINE) and not is_alarm(r)]
+        if rows and look.before is not None and look.after is not None:
+            expected = any(r.kind == "expected_vote_changed" for r in rows)
+            now = standing(look.before, look.after, expected_moved=expected, counted_in=" in")
+            cells.append([printable(look.title), _moves(rows), printable(now)])
+            ids.append(_span_of_ids(rows))
+        elif rows:
+            story = f'Story {rows[0].article} "{printable(look.headline or "")}"'
+            cells.append([story, counted(len(rows), "change"), ""])
+            ids.append(_span_of_ids(rows))
+    urgent.sort(key=lambda line: line[:2])
+    all_first = all(row.kind == "first" for look in moved for row in look.rows)
+    what = f"{counted(in_all, 'result')} {'seen first' if all_first else 'moved'}"
+    lines = [
+        _head(moved[0], what, paint),
+        *(text for _, _, text in urgent),
+        *_routine_lines(routine, moved[0], paint),
+        *_with_ids(_left_table(cells), ids),
+    ]
+    if left_out:
+        how = "seen first" if all_first else "that moved by less"
+        lines.append(f"  and {counted(left_out, 'result')} more {how}")
+    return lines
+
+
+#: Places of one line that are named.
+MOST_NAMED = 5
+
+
+def _routine_lines(
+    routine: Sequence[tuple[str, LogRow]], look: Look, paint: Paint
+) -> Iterator[str]:
+    """What befell many races alike, a line each: "status: POLLS_CLOSED, was POLLS_OPEN"."""
+    alike: dict[tuple[object, ...], list[tuple[str, LogRow]]] = {}
+    for title, row in routine:
+        values = (row.old, row.new) if row.field != "set" else ()
+        alike.setdefault((row.kind, *values), []).append((title, row))
+    for same in alike.values():
+        named = "; ".join(printable(title) for title, _ in same[:MOST_NAMED])
+        more = len(same) - MOST_NAMED
+        where = f" · {named}{f' and {more:,} more' if more > 0 else ''}"
+        text = _event_text(same[0][1], look)
+        yield f"  {paint('bold', text)}{where}   {_span_of_ids([row for _, row in same])}"
+
+
+def _moves(rows: Sequence[LogRow]) -> str:
+    """ "Trump +20,000, Harris +18,000", the two largest; flags behind."""
+    votes = [r for r in rows if r.field == "votes" and r.delta is not None]
+    votes.sort(key=lambda r: -abs(r.delta or 0))
+    told = [f"{printable(str(r.candidate_name))} {r.delta:+,}" for r in votes[:2]]
+    return ", ".join(told) + _flags(*rows)
+
+
+def _span_of_ids(rows: Sequence[LogRow]) -> str:
+    """ "#17", "#17 #20", "#17-#21": where they follow each other, the first and the last."""
+    ids = [row.id for row in rows if row.id is not None]
+    if len(ids) > 2 and ids == list(range(ids[0], ids[0] + len(ids))):
+        return f"#{ids[0]}-#{ids[-1]}"
+    return _ids(rows)
+
+
+def _left_table(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Texts in columns, all to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  "
+        + "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
 
 
 def _tally_cells(tally: Tally, rows: Sequence[LogRow], projected: bool) -> list[str]:
@@ -147,7 +264,7 @@ def _tally_cells(tally: Tally, rows: Sequence[LogRow], projected: bool) -> list[
     if votes is not None and votes.kind == "votes_decreased":
         notes.append("votes fell")
     if votes is not None:
-        notes += [flag.replace("_", " ") for flag in votes.flags]
+        notes += flag_words(votes.flags)
     return [
         printable(tally.name),
         "votes not published" if tally.votes is None else f"{tally.votes:,}",
@@ -230,7 +347,7 @@ def results_text(
     """One race in a place as it stands, leader first."""
     top = rows[0]
     zone = zones[top.source]
-    title = printable(race_title(top.race, places[top.place]))
+    title = printable(race_title(top.race, top.place, places))
     when = f"{local_time(instant(top.source_updated_at), zone)}   " if top.source_updated_at else ""
     head = f"{when}{title}"
     table = _table(
@@ -239,7 +356,7 @@ def results_text(
                 printable(r.candidate_name),
                 "votes not published" if r.votes is None else f"{r.votes:,}",
                 "" if r.electoral_votes is None else f"{r.electoral_votes} EV",
-                "projected" if r.projected else "",
+                "projected" if r.projected else "to a runoff" if r.runoff else "",
                 "(called before our first look)" if r.called_before_first_look else "",
             ]
             for r in rows
@@ -251,6 +368,83 @@ def results_text(
         f"{paint('bold', head)}   {printable(top.outlet)}   (last look {looked})",
         *table,
         *([f"  {printable(now)}"] if now else []),
+    ]
+
+
+def many_results_text(
+    groups: Sequence[Sequence[ResultRow]],
+    zones: Mapping[str, ZoneInfo],
+    places: Mapping[str, str],
+    paint: Paint = plain,
+) -> Iterator[str]:
+    """Many races and places, a line each, by office; groups: in their order, leaders first."""
+    for (source, office), block in groupby(
+        groups, key=lambda rows: (rows[0].source, rows[0].race.partition("/")[0])
+    ):
+        members = list(block)
+        top = max((rows[0] for rows in members), key=lambda row: row.last_look)
+        looked = local_time(instant(top.last_look), zones[source])
+        title = printable(office.capitalize())
+        yield f"{paint('bold', title)}   {printable(top.outlet)}   (last look {looked})"
+        yield from _table([_result_cells(rows, places) for rows in members], wide=True)
+        yield ""
+
+
+def _result_cells(rows: Sequence[ResultRow], places: Mapping[str, str]) -> list[str]:
+    """Place, leader, votes, margin, electors, percent, call, status."""
+    top = rows[0]
+    if top.votes is None:
+        leads, votes, ahead = "votes not published", "", ""
+    elif not top.votes:
+        leads, votes, ahead = "no votes yet", "", ""
+    else:
+        leads = "tied" if top.margin == 0 else top.candidate_name
+        votes = f"{top.votes:,}"
+        ahead = "" if top.margin is None or top.margin == 0 else f"+{top.margin:,}"
+    pct = "" if top.expected_vote_pct is None else f"{top.expected_vote_pct:g}% in"
+    return [
+        printable(place_in_office(top.race, top.place, places)),
+        printable(leads),
+        votes,
+        ahead,
+        f"{top.electoral_votes} EV" if top.electoral_votes else "",
+        pct,
+        printable(call_words(rows)),
+        printable(top.status or ""),
+        "UNCONFIRMED" if top.unconfirmed_since else "",
+    ]
+
+
+#: Values that wait to be confirmed, told one by one.
+MOST_UNCONFIRMED = 10
+
+
+def unconfirmed_text(
+    waiting: Sequence[Unconfirmed],
+    zones: Mapping[str, ZoneInfo],
+    places: Mapping[str, str],
+    paint: Paint = plain,
+) -> list[str]:
+    """What pages show and the log does not have yet, a line each, the oldest first."""
+    lines = [
+        f"UNCONFIRMED {printable(unconfirmed_words(part, zones[part.source], places))}"
+        for part in waiting[:MOST_UNCONFIRMED]
+    ]
+    more = len(waiting) - len(lines)
+    if more > 0:
+        lines.append(f"and {more:,} more UNCONFIRMED; --race and --state narrow them")
+    return [paint("alarm", line) for line in lines]
+
+
+def notes_text(
+    notes: Sequence[NoteRow], in_all: int, zone: ZoneInfo, places: Mapping[str, str]
+) -> list[str]:
+    """Notes about pages, a line each, the latest last."""
+    left_out = in_all - len(notes)
+    more = f" (the last {len(notes)} of {in_all:,})" if left_out else ""
+    return [
+        f"Notes, which are no changes{more}:",
+        *(f"  {printable(note_words(note, zone, places))}" for note in notes),
     ]
 
 

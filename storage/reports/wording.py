@@ -8,8 +8,9 @@ from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from storage.figures import leaders, margin
-from storage.queries import Coverage, LogRow, ResultRow
-from storage.records import ALARMING, RaceState, instant
+from storage.places import race_title
+from storage.queries import Coverage, LogRow, NoteRow, ResultRow, Unconfirmed
+from storage.records import ALARMING, NOTES, RaceState, instant
 from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
 
 
@@ -44,9 +45,40 @@ def told(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> Told:
         old=old,
         new=new,
         delta=delta,
-        flags=tuple(flag.replace("_", " ") for flag in row.flags),
-        alarm=row.kind in ALARMING or (row.delta is not None and row.delta < 0),
+        flags=flag_words(row.flags),
+        alarm=is_alarm(row),
     )
+
+
+def flag_words(flags: Sequence[str]) -> tuple[str, ...]:
+    """The flags as words: "before last close". `runoff` is told in the sentence itself."""
+    return tuple(flag.replace("_", " ") for flag in flags if flag != "runoff")
+
+
+def is_alarm(row: LogRow) -> bool:
+    """It goes down, is taken back or vanishes."""
+    return row.kind in ALARMING or (row.delta is not None and row.delta < 0)
+
+
+#: Kinds that are news by themselves, however many votes moved; the first to be told come first.
+NEWS = (
+    "projection_retracted",
+    "projection_changed",
+    "race_removed",
+    "candidate_removed",
+    "projection_made",
+    "candidate_added",
+    "candidate_renamed",
+)
+#: Kinds that come for many races at once, and say little of each.
+ROUTINE = ("race_added", "status_changed", "poll_closing_changed")
+
+
+def size_of_move(rows: Sequence[LogRow]) -> int | None:
+    """By how many votes these rows of one look moved a race; None where they have news or alarm."""
+    if any(row.kind in NEWS or is_alarm(row) or row.race is None for row in rows):
+        return None
+    return sum(abs(int(row.delta)) for row in rows if row.field == "votes" and row.delta)
 
 
 def _value(field: str, value: object, zone: ZoneInfo, names: Mapping[str, str]) -> str:
@@ -54,7 +86,7 @@ def _value(field: str, value: object, zone: ZoneInfo, names: Mapping[str, str]) 
         return "" if field in ("set", "presence") else "none"
     if field == "expected_vote_pct":
         return f"{value:g}%" if isinstance(value, int | float) else str(value)
-    if field in ("published_at", "modified_at"):
+    if field in ("published_at", "modified_at", "poll_closing"):
         return local_time(instant(str(value)), zone)
     if field in ("projection", "set"):
         return names.get(str(value), str(value))
@@ -65,19 +97,25 @@ def sentence(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> str:
     """The change in one line, such as "Trump: 75,337,035 votes (+268,469)"."""
     t = told(row, zone, names)
     flags = "".join(f" [{flag}]" for flag in t.flags)
+    runoff = "runoff" in row.flags
     fell = "down to " if row.delta is not None and row.delta < 0 else ""
     text = {
         "votes_increased": f"{t.who}: {t.new} votes ({t.delta or 'first published'})",
         "votes_decreased": f"{t.who}: votes fell to {t.new} ({t.delta})",
         "electoral_votes_changed": f"{t.who}: {fell}{t.new} electoral votes, was {t.old}",
         "expected_vote_changed": f"{fell}{t.new} of the expected vote in, was {t.old}",
-        "projection_made": f"Projected: {t.new}",
-        "projection_retracted": f"Projection retracted: {t.old}",
+        "status_changed": f"Status: {t.new}, was {t.old}",
+        "poll_closing_changed": f"Last polls close {t.new}, was {t.old}",
+        "projection_made": f"{'To a runoff' if runoff else 'Projected'}: {t.new}",
+        "projection_retracted": (
+            f"{'Place in the runoff' if runoff else 'Projection'} retracted: {t.old}"
+        ),
         "projection_changed": f"Projection changed: {t.new}, was {t.old}",
         "candidate_added": f"Candidate added: {t.new}",
         "candidate_removed": f"Candidate removed: {t.old}",
         "candidate_renamed": f"Candidate renamed: {t.new}, was {t.old}",
         "race_added": "Race added",
+        "race_removed": "Race removed",
         "article_added": "Story added",
         "headline_changed": _edited("Headline", row, '"'),
         "dek_changed": _edited("Dek", row, '"'),
@@ -97,13 +135,6 @@ def _edited(what: str, row: LogRow, quote: str) -> str:
     return f"{what} edited: {quote}{row.new}{quote}, was {quote}{row.old}{quote}"
 
 
-def race_title(race: str, place_name: str) -> str:
-    """ "President · United States"."""
-    office, _, rest = race.partition("/")
-    words = f"{office.capitalize()} {rest}".strip()
-    return f"{words} · {place_name}"
-
-
 def local_time(moment: datetime, zone: tzinfo) -> str:
     """ "12 Nov 2024 7:40 PM EST": the outlet's clock, with its zone as in force that day."""
     local = moment.astimezone(zone)
@@ -116,7 +147,10 @@ def clock(local: datetime, *, seconds: bool = False) -> str:
 
 
 def seen_words(row: LogRow, zone: ZoneInfo, shown: datetime | None) -> str:
-    """ "seen 7:45 PM, last look before 6:05 PM"; with its day where that is not the one `shown`."""
+    """ "seen 7:45 PM, last look before 6:05 PM"; with its day where that is not the one `shown`.
+
+    With ", confirmed at 7:51 PM" where it was not believed at once.
+    """
     seen = instant(row.seen_at).astimezone(zone)
     before = instant(row.seen_after).astimezone(zone) if row.seen_after else None
     # Between times of one zone, Python does not count the hour that comes twice.
@@ -126,16 +160,30 @@ def seen_words(row: LogRow, zone: ZoneInfo, shown: datetime | None) -> str:
     text = clock(seen, seconds=close)
     if shown is None or seen.date() != shown.astimezone(zone).date():
         text = f"{seen.day} {seen:%b %Y} {text}"
-    if before is None:
-        return f"seen {text}"
-    earlier = clock(before, seconds=close)
-    if before.date() != seen.date():
-        earlier = f"{before.day} {before:%b %Y} {earlier}"
-    return f"seen {text}, last look before {earlier}"
+    words = f"seen {text}"
+    if before is not None:
+        earlier = clock(before, seconds=close)
+        if before.date() != seen.date():
+            earlier = f"{before.day} {before:%b %Y} {earlier}"
+        words += f", last look before {earlier}"
+    if row.confirmed_at is not None:
+        later = instant(row.confirmed_at).astimezone(zone)
+        day = "" if later.date() == seen.date() else f"{later.day} {later:%b %Y} "
+        words += f", confirmed at {day}{clock(later)}"
+    return words
 
 
-def standing(before: RaceState, after: RaceState, *, expected_moved: bool) -> str:
-    """Who leads by how much, and how far the count is; empty when there is nothing to say."""
+def standing(
+    before: RaceState,
+    after: RaceState,
+    *,
+    expected_moved: bool,
+    counted_in: str = " of expected vote in",
+) -> str:
+    """Who leads by how much, and how far the count is; empty when there is nothing to say.
+
+    counted_in: what follows the percent.
+    """
     parts = []
     lead, now, then = leaders(after.tallies), margin(after.tallies), margin(before.tallies)
     if len(lead) == 1 and now is not None:
@@ -149,7 +197,7 @@ def standing(before: RaceState, after: RaceState, *, expected_moved: bool) -> st
     if after.expected_vote_pct is not None:
         pct = before.expected_vote_pct
         was = f", was {pct:g}%" if expected_moved and pct is not None else ""
-        parts.append(f"{after.expected_vote_pct:g}% of expected vote in{was}")
+        parts.append(f"{after.expected_vote_pct:g}%{counted_in}{was}")
     return " · ".join(parts)
 
 
@@ -162,7 +210,51 @@ def standing_now(rows: Sequence[ResultRow]) -> str:
         parts.append("tied")
     if top.expected_vote_pct is not None:
         parts.append(f"{top.expected_vote_pct:g}% of expected vote in")
+    if top.status is not None:
+        parts.append(f"status {top.status}")
     return " · ".join(parts)
+
+
+def call_words(rows: Sequence[ResultRow]) -> str:
+    """ "projected", when that is the leader; "projected: Lake", "to a runoff: Warnock, Walker"."""
+    called = [row for row in rows if row.projected]
+    runoff = [row.candidate_name for row in rows if row.runoff]
+    if called:
+        return "projected" if called[0] is rows[0] else f"projected: {called[0].candidate_name}"
+    return f"to a runoff: {', '.join(runoff)}" if runoff else ""
+
+
+def unconfirmed_words(part: Unconfirmed, zone: tzinfo, places: Mapping[str, str]) -> str:
+    """What a page shows and the log does not have, since when, and why.
+
+    Such as "since 5 Nov 2024 10:42 PM EST: President · Georgia: 0 votes now, 312,345 before (…)".
+    """
+    since = f"since {local_time(instant(part.seen_at), zone)}"
+    if part.race is None or part.place is None:
+        return f"{since}: {part.part} of {part.url}: {part.reason}"
+    before = part.votes_before
+    was = "no results before" if before is None else f"{before:,} before"
+    if part.votes is None and not part.tallies:
+        shown = f"not shown now, {was if before is None else f'{before:,} votes before'}"
+    elif part.votes is None or part.votes != before:
+        shown = f"{'no' if part.votes is None else f'{part.votes:,}'} votes now, {was}"
+    else:
+        figures = [f"{n} {v:,}" if v is not None else n for n, v in part.tallies[:4]]
+        shown = f"{', '.join(figures)} now"
+    why = "" if part.reason == shown else f" ({part.reason})"
+    return f"{since}: {race_title(part.race, part.place, places)}: {shown}{why}"
+
+
+def note_words(note: NoteRow, zone: tzinfo, places: Mapping[str, str]) -> str:
+    """The note, with what its kind says, whose it is and how long it was so."""
+
+    about = note.url
+    if note.race is not None and note.place is not None:
+        about = race_title(note.race, note.place, places)
+    since, until = (local_time(instant(time), zone) for time in (note.since, note.until))
+    span = since if since == until else f"{since} to {until}"
+    text = note.text.removeprefix(f"{note.race} {note.place}: ")
+    return f"{NOTES[note.kind].capitalize()}: {about}: {text} ({span})"
 
 
 def coverage_words(coverage: Coverage, zone: ZoneInfo | None) -> str:

@@ -1,0 +1,109 @@
+"""Races and places in words, and in the order in which a desk reads them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: The states that vote, with the District of Columbia, by postal code in lower case.
+STATES = {
+    "al": "Alabama", "ak": "Alaska", "az": "Arizona", "ar": "Arkansas", "ca": "California",
+    "co": "Colorado", "ct": "Connecticut", "de": "Delaware", "dc": "District of Columbia",
+    "fl": "Florida", "ga": "Georgia", "hi": "Hawaii", "id": "Idaho", "il": "Illinois",
+    "in": "Indiana", "ia": "Iowa", "ks": "Kansas", "ky": "Kentucky", "la": "Louisiana",
+    "me": "Maine", "md": "Maryland", "ma": "Massachusetts", "mi": "Michigan", "mn": "Minnesota",
+    "ms": "Mississippi", "mo": "Missouri", "mt": "Montana", "ne": "Nebraska", "nv": "Nevada",
+    "nh": "New Hampshire", "nj": "New Jersey", "nm": "New Mexico", "ny": "New York",
+    "nc": "North Carolina", "nd": "North Dakota", "oh": "Ohio", "ok": "Oklahoma", "or": "Oregon",
+    "pa": "Pennsylvania", "ri": "Rhode Island", "sc": "South Carolina", "sd": "South Dakota",
+    "tn": "Tennessee", "tx": "Texas", "ut": "Utah", "vt": "Vermont", "va": "Virginia",
+    "wa": "Washington", "wv": "West Virginia", "wi": "Wisconsin", "wy": "Wyoming",
+}  # fmt: skip
+
+_CODES = {name.lower(): code for code, name in STATES.items()}
+
+#: The offices in the order of the ballot; others come after them.
+OFFICES = ("president", "senate", "house", "governor")
+
+
+def state_code(text: str) -> str:
+    """The postal code in lower case of a state that is named or coded, in any case.
+
+    Anything else comes back as it is, in lower case: no place has such a code.
+    """
+    word = " ".join(text.lower().split())
+    return _CODES.get(word, word)
+
+
+def office_title(race: str) -> str:
+    """ "President", "Senate", "Senate special", "House CA-13"; the slug says which race it is."""
+    office, _, rest = race.partition("/")
+    state, *others = rest.split("-")
+    if rest and state not in STATES:
+        return f"{office.capitalize()} {rest}"
+    districts = [part for part in others if part.isdigit() or part == "al"]
+    names = [f"{state}-{part}".upper() for part in districts]
+    return " ".join([office.capitalize(), *names, *(p for p in others if p not in districts)])
+
+
+def place_title(place: str, names: Mapping[str, str]) -> str:
+    """ "United States", "Florida", "Maine 2nd district", "Alachua County, Florida".
+
+    names: of places, by code, as the outlet prints them.
+    """
+    printed = names.get(place, place)
+    country, _, rest = place.partition("/")
+    state, slash, _ = rest.partition("/")
+    state, dash, district = state.partition("-")
+    if country != "us" or state not in STATES:
+        return printed
+    if slash:
+        return f"{printed}, {STATES[state]}"
+    if dash:
+        return f"{STATES[state]} {_district(district)}"
+    return STATES[state]
+
+
+def _district(code: str) -> str:
+    if not code.isdigit():
+        return "at large" if code == "al" else f"district {code}"
+    number = int(code)
+    teen = number % 100 in (11, 12, 13)
+    ending = "th" if teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending} district"
+
+
+def race_title(race: str, place: str, names: Mapping[str, str]) -> str:
+    """ "President · United States", "Senate special · Nebraska", "House CA-13"."""
+    office = office_title(race)
+    if race.startswith("house/") and place.partition("/")[2] == race.partition("/")[2]:
+        return office
+    return f"{office} · {place_title(place, names)}"
+
+
+def place_in_office(race: str, place: str, names: Mapping[str, str]) -> str:
+    """The title without its office, for lists of one office: "Nebraska, special", "CA-13"."""
+    office, _, rest = office_title(race).partition(" ")
+    title = race_title(race, place, names)
+    where = title.partition(" · ")[2]
+    if not where:
+        return rest or office
+    return f"{where}, {rest}" if rest else where
+
+
+def in_order(race: str, place: str, names: Mapping[str, str]) -> tuple[object, ...]:
+    """A key to sort by: offices, in them the nation, then states by name with their parts."""
+    office, _, rest = race.partition("/")
+    rank = OFFICES.index(office) if office in OFFICES else len(OFFICES)
+    where = place.partition("/")[2]
+    state, county, _ = where.partition("/")
+    state, _, district = state.partition("-")
+    return (
+        rank,
+        office,
+        STATES.get(state, state),
+        rest if office != "president" else "",
+        bool(county),
+        district,
+        names.get(place, place),
+        place,
+    )
