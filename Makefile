@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 STAMP := $(VENV)/.installed
+RIVALS := $(VENV)/.rivals
 DATA := ../shared/data
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -12,7 +13,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-data test-deep lint format lock hooks clean
+.PHONY: help demo test test-data test-deep bench lint format lock hooks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +31,9 @@ test-data: $(STAMP) ## run the tests on the real figures in ../shared/data
 test-deep: $(STAMP) ## run the tests that take minutes, and print their times
 	@$(BIN)/python -m pytest -rs --durations=0 -m deep
 
+bench: $(RIVALS) ## compare with git-history and others (ARGS="--help" lists the options)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
 lint: $(STAMP) ## ruff check, ruff format --check and mypy
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -42,13 +46,19 @@ format: $(STAMP) ## sort imports, apply safe fixes, format
 # Keeps the locked versions where pyproject.toml allows them; UPGRADE=1 takes the newest.
 # Any uv serves, hence no new set-up when only pyproject.toml has changed. An unchanged lock
 # is left alone, so that it causes no new set-up either.
-lock: | $(BIN)/uv ## write requirements.lock anew (UPGRADE=1: newest versions)
-	@cp requirements.lock $(VENV)/new.lock
-	@$(BIN)/uv pip compile pyproject.toml --output-file $(VENV)/new.lock --quiet --no-config \
-	    --all-extras --group dev --generate-hashes --universal --python-version 3.11 \
-	    --no-emit-index-url --no-emit-find-links --no-header $(if $(UPGRADE),--upgrade)
-	@if cmp -s $(VENV)/new.lock requirements.lock; then echo "requirements.lock was up to date."; \
-	    else cp $(VENV)/new.lock requirements.lock && echo "requirements.lock is new."; fi
+lock: | $(BIN)/uv ## write both locks anew (UPGRADE=1: newest versions)
+	$(call compile,requirements.lock,pyproject.toml --all-extras --group dev)
+	$(call compile,requirements-bench.lock,--group bench --constraints requirements.lock)
+
+# $(1): the lock. $(2): what goes into it.
+define compile
+@cp $(1) $(VENV)/new.lock
+@$(BIN)/uv pip compile $(2) --output-file $(VENV)/new.lock --quiet --no-config \
+    --generate-hashes --universal --python-version 3.11 \
+    --no-emit-index-url --no-emit-find-links --no-header $(if $(UPGRADE),--upgrade)
+@if cmp -s $(VENV)/new.lock $(1); then echo "$(1) was up to date."; \
+    else cp $(VENV)/new.lock $(1) && echo "$(1) is new."; fi
+endef
 
 hooks: $(STAMP) ## install the git hooks of pre-commit
 	@$(BIN)/pre-commit install
@@ -70,6 +80,11 @@ $(LOCKED): requirements.lock
 
 $(STAMP): $(LOCKED) pyproject.toml
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The rivals of `make bench` come on top, in the versions that the other lock leaves alone.
+$(RIVALS): $(STAMP) requirements-bench.lock
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements-bench.lock
 	@touch $@
 
 $(BIN)/uv:
