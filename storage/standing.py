@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from storage.chain import canonical
@@ -668,13 +669,18 @@ def _progress(where: tuple[int, int, int], now: CurrentRace) -> tuple[object, ..
     )
 
 
+@lru_cache(maxsize=4096)  # counties have the candidates of their state
+def _ids_text(ids: tuple[int, ...]) -> str:
+    return json.dumps(ids)
+
+
 def _row(sighting: Sighting) -> tuple[object, ...]:
     return (
         sighting.page,
         sighting.race,
         sighting.place,
         sighting.text,
-        json.dumps(sighting.candidates),
+        _ids_text(sighting.candidates),
         sighting.verdict,
         sighting.current,
         sighting.first_fetch,

@@ -15,7 +15,7 @@ from datetime import date, datetime
 
 from storage.archive import body_of, digest, keep
 from storage.chain import GENESIS, link_hash
-from storage.database import immediate
+from storage.database import Writer, immediate
 from storage.records import Outcome, instant, instant_text
 
 
@@ -142,12 +142,9 @@ def receive(
     for; without one it is a failed fetch.
     """
     with immediate(connection):
-        source_id = connection.execute(
-            "SELECT id FROM source WHERE name = ?", (source,)
-        ).fetchone()["id"]
-        page = _page(connection, source_id, url, family)
+        page = _page(connection, source, url, family)
         wire_sha256 = None if answer.wire is None else digest(answer.wire)
-        body, failure = _body(connection, page, answer, wire_sha256)
+        body, sha256, failure = _body(connection, page, answer, wire_sha256)
         row: dict[str, object] = {
             "page": page,
             "asked_at": answer.asked_at and instant_text(answer.asked_at),
@@ -163,38 +160,61 @@ def receive(
         fetch = insert(connection, "fetch", row)
         if failure:
             _unsettle(connection, page)
-        sha256 = connection.execute("SELECT sha256 FROM body WHERE id IS ?", (body,)).fetchone()
         where = {"source": source, "url": url, "family": family}
-        came = {**row, "page": where, "body": sha256 and sha256["sha256"]}
+        came = {**row, "page": where, "body": sha256}
         link(connection, fetch, "received", came)
     return fetch
 
 
-def _page(connection: sqlite3.Connection, source: int, url: str, family: str) -> int:
-    found = connection.execute(
-        "SELECT id FROM page WHERE source = ? AND url = ?", (source, url)
-    ).fetchone()
-    if found:
-        return int(found["id"])
-    return insert(connection, "page", {"source": source, "url": url, "family": family})
+class _Kept:
+    """What a writer need not ask the file for at every look."""
+
+    def __init__(self) -> None:
+        self.pages: dict[tuple[str, str], int] = {}
+        self.last_link: str | None = None
+
+
+def _kept(connection: sqlite3.Connection) -> _Kept:
+    if not isinstance(connection, Writer):
+        return _Kept()
+    kept: _Kept = connection.kept.setdefault(_Kept, _Kept())
+    return kept
+
+
+def _page(connection: sqlite3.Connection, source: str, url: str, family: str) -> int:
+    pages = _kept(connection).pages
+    if (source, url) not in pages:
+        pages[source, url] = _page_in_file(connection, source, url, family)
+    return pages[source, url]
+
+
+def _page_in_file(connection: sqlite3.Connection, source: str, url: str, family: str) -> int:
+    """The id of the page, added if it is not there."""
+    found = page_of(connection, source, url)
+    if found is not None:
+        return found
+    number = connection.execute("SELECT id FROM source WHERE name = ?", (source,)).fetchone()["id"]
+    return insert(connection, "page", {"source": number, "url": url, "family": family})
 
 
 def _body(
     connection: sqlite3.Connection, page: int, answer: Answer, wire_sha256: str | None
-) -> tuple[int | None, str | None]:
-    """The body's id and why there is nothing to read, if so."""
+) -> tuple[int | None, str | None, str | None]:
+    """The body's id and digest, and why there is nothing to read, if so."""
     if answer.status == 304 and answer.failure is None:
         settled = validated_fetch(connection, page)
         if settled is None or not answer.conditional:
-            return None, "HTTP 304, but the site was not asked whether the page has changed"
-        return int(settled["body"]), None
+            reason = "HTTP 304, but the site was not asked whether the page has changed"
+            return None, None, reason
+        return int(settled["body"]), settled["sha256"], None
     # What could not be unpacked is kept as it came: it is the evidence of the refusal.
     content = answer.body if answer.body is not None else answer.wire
     if not content:
-        return None, answer.failure
+        return None, None, answer.failure
     # What came unpacked is the body itself: one digest serves for both.
     known = wire_sha256 if content == answer.wire else None
-    return keep(connection, page, content, known or digest(content)), answer.failure
+    sha256 = known or digest(content)
+    return keep(connection, page, content, sha256), sha256, answer.failure
 
 
 def _unsettle(connection: sqlite3.Connection, page: int) -> None:
@@ -205,12 +225,13 @@ def _unsettle(connection: sqlite3.Connection, page: int) -> None:
 def validated_fetch(connection: sqlite3.Connection, page: int) -> sqlite3.Row | None:
     """The page's last look with a body of which all was accepted; None without one.
 
-    Columns: body, headers, parser, since (how many looks ago it was).
+    Columns: body, sha256, headers, parser, since (how many looks ago it was).
     """
     row: sqlite3.Row | None = connection.execute(
-        "SELECT fetch.body, fetch.headers, fetch.parser, (SELECT count(*) FROM fetch AS later"
-        " WHERE later.page = page.id AND later.id > fetch.id) AS since FROM page"
-        " JOIN fetch ON fetch.id = page.settled_fetch WHERE page.id = ?",
+        "SELECT fetch.body, body.sha256, fetch.headers, fetch.parser,"
+        " (SELECT count(*) FROM fetch AS later WHERE later.page = page.id AND later.id > fetch.id) AS since FROM page"
+        " JOIN fetch ON fetch.id = page.settled_fetch"
+        " LEFT JOIN body ON body.id = fetch.body WHERE page.id = ?",
         (page,),
     ).fetchone()
     return row
@@ -333,14 +354,14 @@ def link(
     connection: sqlite3.Connection, fetch: int, step: str, content: Mapping[str, object]
 ) -> None:
     """Chain one step of a fetch, with everything that it recorded, to the step before it."""
-    last = connection.execute("SELECT hash FROM link ORDER BY id DESC LIMIT 1").fetchone()
-    previous = last["hash"] if last else GENESIS
+    kept = _kept(connection)
+    previous = kept.last_link
+    if previous is None:
+        last = connection.execute("SELECT hash FROM link ORDER BY id DESC LIMIT 1").fetchone()
+        previous = last["hash"] if last else GENESIS
     row = {"fetch": fetch, "step": step}
-    insert(
-        connection,
-        "link",
-        {**row, "previous": previous, "hash": link_hash(previous, {**row, **content})},
-    )
+    kept.last_link = link_hash(previous, {**row, **content})
+    insert(connection, "link", {**row, "previous": previous, "hash": kept.last_link})
 
 
 def unread(connection: sqlite3.Connection) -> list[int]:
@@ -400,14 +421,15 @@ def finish(
         "UPDATE fetch SET outcome = ?, reason = ?, parser = ? WHERE id = ?",
         (outcome, reason, parser, look.fetch),
     )
+    good = outcome in ("new", "unchanged")
     if not settled:
         _unsettle(connection, look.page)
-    elif look.status != 304:  # a 304 leaves the validators of the look that it confirms
-        connection.execute(
-            "UPDATE page SET settled_fetch = ? WHERE id = ?", (look.fetch, look.page)
-        )
-    if outcome in ("new", "unchanged"):
-        connection.execute("UPDATE page SET good_fetch = ? WHERE id = ?", (look.fetch, look.page))
+    # A 304 leaves the validators of the look that it confirms.
+    connection.execute(
+        "UPDATE page SET settled_fetch = iif(?1, ?2, settled_fetch),"
+        " good_fetch = iif(?3, ?2, good_fetch) WHERE id = ?4",
+        (settled and look.status != 304, look.fetch, good, look.page),
+    )
     content = {"outcome": outcome, "reason": reason, "parser": parser}
     link(connection, look.fetch, "read", {**content, **rows})
 
