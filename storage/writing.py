@@ -229,7 +229,8 @@ def validated_fetch(connection: sqlite3.Connection, page: int) -> sqlite3.Row | 
     """
     row: sqlite3.Row | None = connection.execute(
         "SELECT fetch.body, body.sha256, fetch.headers, fetch.parser,"
-        " (SELECT count(*) FROM fetch AS later WHERE later.page = page.id AND later.id > fetch.id) AS since FROM page"
+        " (SELECT count(*) FROM fetch AS later WHERE later.page = page.id AND later.id > fetch.id)"
+        " AS since FROM page"
         " JOIN fetch ON fetch.id = page.settled_fetch"
         " LEFT JOIN body ON body.id = fetch.body WHERE page.id = ?",
         (page,),
