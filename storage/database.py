@@ -16,6 +16,9 @@ from typing import Any
 #: What may stand in a database that has no tables of ours yet: sqlite-utils' own, and SQLite's.
 _OWN = ("_sqlite_migrations", "idx__sqlite_migrations", "sqlite_")
 
+#: The migrations of storage/schema.py, in their order.
+MIGRATIONS = ("first_schema",)
+
 #: How long a write waits for another process, in milliseconds.
 BUSY_TIMEOUT = 5000
 
@@ -53,10 +56,6 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     Raises DatabaseError when the file is no database, is from a newer version, is locked, or its
     folder is missing.
     """
-    from sqlite_utils import Database
-
-    from storage.schema import migrations
-
     if not path.parent.is_dir():
         raise DatabaseError(f"{path}: the folder {path.parent} does not exist; create it")
     with _explained(path):
@@ -75,12 +74,29 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             "synchronous = FULL",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        db = Database(connection)
-        known = {m.name for m in migrations.pending(Database(memory=True))}
-        if {m.name for m in migrations.applied(db)} - known:
+        applied = _applied(connection) if "_sqlite_migrations" in tables else set()
+        if applied - {*MIGRATIONS}:
             raise DatabaseError(f"{path} was written by a newer TallyTrail; upgrade this one")
-        migrations.apply(db)
+        if applied != {*MIGRATIONS}:
+            _migrate(connection)
     return connection
+
+
+def _applied(connection: sqlite3.Connection) -> set[str]:
+    """The migrations of ours that the file has had."""
+    rows = connection.execute(
+        "SELECT name FROM _sqlite_migrations WHERE migration_set = 'tallytrail'"
+    )
+    return {row["name"] for row in rows}
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    # It takes as long to load as three pages to read, and most crawls have no use for it.
+    from sqlite_utils import Database
+
+    from storage.schema import migrations
+
+    migrations.apply(Database(connection))
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
