@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -152,6 +153,19 @@ def checked_configuration(configuration: Configuration) -> list[str]:
     return lines if fault is None else [*lines, fault]
 
 
+#: How a file of a feed is known.
+_KNOWN = {
+    "captured": ", a real one was captured",
+    "reported": ", known from what others have read in it",
+    "guessed": ", a guess: nobody has seen one",
+}
+
+
+def _known(url: str, parser: ModuleType) -> str:
+    file = parser.feed_file(url)
+    return "" if file is None else _KNOWN[file.knowledge]
+
+
 def source_of(configuration: Configuration, url: str) -> Source:
     """The source that looks at the address. Raises ConfigurationError when none does."""
     try:
@@ -188,7 +202,7 @@ def checked(page: Page, source: Source) -> tuple[list[str], bool]:
     zone = ZoneInfo(source.timezone)
     lines = [
         f"{printable(page.url)}",
-        f"  {family}, read by {parser.NAME}, {len(page.body):,} bytes",
+        f"  {family}{_known(page.url, parser)}, read by {parser.NAME}, {len(page.body):,} bytes",
     ]
     places: list[str] = []
     ignored: list[str] = []

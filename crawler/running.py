@@ -34,6 +34,7 @@ from crawler.sources import Configuration, ConfiguredPage, read_configuration
 from storage.archive import body_of
 from storage.database import DatabaseError, explained, immediate, open_for_writing
 from storage.hosts import crawl_delays, holds, remember_hold, remember_robots, robots_since
+from storage.records import Refusal
 from storage.runs import end_run, previous_run, start_run
 from storage.writing import (
     MISSING,
@@ -55,6 +56,8 @@ from storage.writing import (
     validated_fetch,
 )
 
+#: Of so many faults of one kind a page's look tells; a page may have thousands of counties.
+MOST_TOLD = 5
 #: For so long a national file is believed that a state's own file has not moved.
 LONGEST_TRUST = timedelta(hours=1)
 #: Of so many looks at a page, at least one asks for all of it.
@@ -93,6 +96,7 @@ class Run:
         ] = {}  # seconds, where one run cannot wait for a second page
         self.previous_end, self.previous_killed = previous_run(connection)
         self.outcomes: Counter[str] = Counter()
+        self._newly_absent: dict[str, list[str]] = {}
         self.changes: list[int] = []
         self.exit_code = FINE
         self.left_over = 0  # stories, for which there was no time
@@ -270,12 +274,19 @@ class Run:
         else:
             self.outcomes["absent"] += 1
             if missing.looks == 1:
-                where = f"{reading.source}: {reading.url}"
-                self.tell(f"{where}: a guessed address that is not there; asked again daily", FINE)
+                self._newly_absent.setdefault(reading.source, []).append(reading.url)
         for note in reading.notes:
             words, exit_code = _TOLD[note.kind]
             self.tell(f"{reading.source}: {reading.url}: {note.text}: {words}", exit_code)
         self.on_read()
+
+    def tell_absent(self) -> None:
+        """Say once, at the end of the crawl, which guesses are not there: it may be a hundred."""
+        for source, urls in self._newly_absent.items():
+            what = "a guessed address that is not there"
+            if len(urls) > 1:
+                what = f"and {len(urls) - 1} more guessed addresses are not there"
+            self.tell(f"{source}: {urls[0]}: {what}; asked again daily", FINE)
 
     def body_of(self, fetch: int) -> bytes | None:
         """The body of a fetch; None when it has none."""
@@ -342,16 +353,25 @@ def faults(reading: Reading) -> list[str]:
     kept = (
         f"refused, its bytes are kept as fetch {reading.fetch}, the rest of the page was recorded"
     )
+    held = "shown as unconfirmed until a later look confirms it"
     told = []
-    for refusal in reading.refusals:
-        if refusal.verdict == "rejected":
-            told.append(f"{where}: {refusal.reason}; {kept}")
-        elif refusal.verdict == "unconfirmed":
-            told.append(
-                f"{where}: {refusal.race} {refusal.place}: {refusal.reason}; shown as unconfirmed"
-                " until a later look confirms it"
-            )
+    for verdict, what in (("rejected", kept), ("unconfirmed", held)):
+        lines = [
+            f"{where}: {_named(refusal)}{refusal.reason}; {what}"
+            for refusal in reading.refusals
+            if refusal.verdict == verdict
+        ]
+        told += lines[:MOST_TOLD]
+        if len(lines) > MOST_TOLD:
+            more = len(lines) - MOST_TOLD
+            told.append(f"{where}: and {more:,} more {verdict}; 'tallytrail status' has them")
     return told
+
+
+def _named(refusal: Refusal) -> str:
+    """Which race in which place it is about, as far as that is known."""
+    words = " ".join(word for word in (refusal.race, refusal.place) if word)
+    return f"{words}: " if words and refusal.part == "race" else ""
 
 
 def run_of(crawler: Crawler) -> Run:
@@ -426,6 +446,7 @@ def _run_spider(spider: str, run: Run, process: CrawlerProcessBase | None) -> in
     process.crawl(crawler, run=run)
     with _progress(crawler, run):
         process.start()
+    run.tell_absent()
     return ended.exit_code()
 
 

@@ -191,7 +191,8 @@ def read_configuration(path: Path) -> Configuration:
     remote = sorted(host for s in sources for host in s.named_hosts if not _is_loopback(host))
     if delay < 0 or (delay == 0 and remote):
         at = f": {remote[0]} is not this machine" if remote else ""
-        table.fail("delay", f"must be above 0{at}")
+        least = "be above 0" if remote else "not be below 0"
+        table.fail("delay", f"must {least}{at}")
     return Configuration(
         path=path,
         contact=contact,
@@ -357,7 +358,7 @@ class _Table:
         if value is None:
             self.fail(key, "is missing; add it")
         if not isinstance(value, types) or isinstance(value, bool | datetime):
-            wanted = " or ".join(_WORDS[kind] for kind in types)
+            wanted = " or ".join(dict.fromkeys(_WORDS[kind] for kind in types))
             self.fail(key, f"{value!r} should be {wanted}")
         return value
 

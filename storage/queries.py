@@ -511,6 +511,10 @@ def coverage(connection: sqlite3.Connection, wanted: Filter) -> Coverage:
                    ) AS refused
               FROM fetch LEFT JOIN shown ON shown.page = fetch.page
              WHERE (:part IS NULL OR shown.page IS NOT NULL)
+               -- what was never there was never missed
+               AND fetch.page NOT IN (
+                   SELECT id FROM page WHERE knowledge = 'guessed' AND NOT EXISTS (
+                       SELECT 1 FROM fetch AS had WHERE had.page = page.id AND had.status = 200))
                AND (:since IS NULL OR fetched_at >= :since)
                AND (:until IS NULL OR fetched_at <= :until)
         )"""  # noqa: S608 - no text of a user's

@@ -39,6 +39,9 @@ from storage.verdicts import judge_race
 #: others are witnesses.
 LEADS = ("feed", "results_page", "story")
 
+#: An outlet's time further ahead of our clock than this is none.
+AHEAD = timedelta(minutes=10)
+
 #: A page whose own clock says nothing and that shows an earlier body again is believed after this
 #: long (rule R7: nearly all such returns are genuine).
 RETURN_CONFIRMED_AFTER = timedelta(minutes=2)
@@ -99,6 +102,8 @@ class RacesOfLook:
         zone = ZoneInfo(self.look.timezone)
         self._election_day = datetime.combine(self.look.election_date, time(), zone)
         self._many_at_zero = False
+        self._older_copy = False
+        self._wrong_clocks: set[tuple[str, str]] = set()
 
     def record(self) -> None:
         """Record every race that the page shows."""
@@ -117,16 +122,31 @@ class RacesOfLook:
             ):
                 self.entries.accepted = True
             else:
-                printed = _in_milliseconds(state)
+                printed = self._with_our_clocks(state)
                 moved.append(_Shown(state=printed, race=race, place=place, sighting=sighting))
         falls = 0
         for shown in moved:
             now = self.standing.race(self.look, shown.race, shown.place)
             falls += now is not None and falls_to_zero(shown.state, now.state)
         self._many_at_zero = falls >= FALLS_AT_ONCE
-        for shown in moved:
+        # Those with a clock first: where it runs backwards, the whole body is an older copy.
+        for shown in sorted(moved, key=lambda shown: shown.state.source_updated_at is None):
             self._record(shown)
         self._check_sums()
+
+    def _with_our_clocks(self, state: RaceState) -> RaceState:
+        """The state with times as the file keeps them, and without one that cannot be.
+
+        A time ahead of ours would make everything after it look like an older copy.
+        """
+        updated = state.source_updated_at
+        if updated is not None and updated > self.look.fetched_at + AHEAD:
+            self._wrong_clocks.add((state.race, state.place))
+            state = replace(state, source_updated_at=None)
+        return _in_milliseconds(state)
+
+    def _clock_is_wrong(self, shown: _Shown) -> bool:
+        return (shown.state.race, shown.state.place) in self._wrong_clocks
 
     def _record(self, shown: _Shown) -> None:
         if not shown.repeats:
@@ -178,6 +198,10 @@ class RacesOfLook:
         state, old = _completed(shown.state, state, now.state, told)
         returned = self._returned_to(shown, old, ids) if learned else frozenset()
         rows = compare_race(old, state, on_page, learned=learned, returned=returned)
+        if not rows and _is_older(state, sighting):
+            # An older copy says nothing of the newer state that is doubted.
+            self._older_copy = self.entries.accepted = self.entries.unsettled = True
+            return
         if not rows:
             self.standing.source_says(look, shown.race, shown.place, now, state.source_updated_at)
             # What was not believed here may have been confirmed on another page.
@@ -193,9 +217,14 @@ class RacesOfLook:
             self._reject(shown, judgement.reason)
             return
         if judgement.verdict == "stale":
-            self._close_doubt(shown)
-            self._refuse(shown, "stale", judgement.reason)
-            self._see(shown, "stale")
+            self._older_copy = True
+        if judgement.verdict == "stale" or (
+            state.source_updated_at is None and self._older_copy and not judgement.flags
+        ):
+            reason = judgement.reason or "other races on the page are older than was seen before"
+            self._refuse(shown, "stale", reason)
+            if sighting is None or sighting.verdict != "unconfirmed":
+                self._see(shown, "stale")  # an older copy says nothing of what is doubted
             return
         doubted = self._doubt(shown, state, old, on_page - ids.keys())
         if doubted is not None and not self._confirmed(doubted, sighting):
@@ -208,12 +237,13 @@ class RacesOfLook:
         merged = merged_race(old, state, on_page)
         rows = flag_anomalies(rows, old, merged)
         early = self._before_last_close(state, now)
-        if judgement.flags or early:
+        flags = judgement.flags + (("source_clock",) if self._clock_is_wrong(shown) else ())
+        if flags or early:
             rows = [
                 replace(
                     row,
                     flags=row.flags
-                    + judgement.flags
+                    + flags
                     + (("before_last_close",) if early and row.field in _COUNTED else ()),
                 )
                 for row in rows
@@ -620,6 +650,14 @@ class RacesOfLook:
 def _is_missing(sighting: Sighting) -> bool:
     """The page's looks do not show the race any more, which is not believed yet."""
     return sighting.verdict == "unconfirmed" and sighting.doubt_text is None
+
+
+def _is_older(state: RaceState, sighting: Sighting | None) -> bool:
+    """Whether the outlet's clock says that this was before what the page showed and is doubted."""
+    if sighting is None or sighting.verdict != "unconfirmed" or sighting.doubt_text is None:
+        return False
+    doubted, updated = sighting.state.source_updated_at, state.source_updated_at
+    return doubted is not None and updated is not None and updated < doubted
 
 
 def _in_milliseconds(state: RaceState) -> RaceState:

@@ -448,7 +448,7 @@ def test_a_host_that_is_configured_with_https_is_never_asked_in_plain_http(
         ("election_date = 2024-11-05", "", "election_date", "add it"),
         ("2024-11-05", '"5 November"', "election_date", "a date"),
         ("delay = 0", 'delay = "quick"', "delay", "a number"),
-        ("delay = 0", "delay = -1", "delay", "above 0"),
+        ("delay = 0", "delay = -1", "delay", "not be below 0"),
         ("http://127.0.0.1", "https://abcnews.go.com", "delay", "abcnews.go.com"),
         ("delay = 0", 'delay = 0\nevery = "5 minutes"', "every", '"5m"'),
         ("delay = 0", "delya = 0", "delya", "spelling"),

@@ -557,7 +557,7 @@ def test_check_reads_a_file_of_the_feed_and_writes_nothing(
     site.answers[of_state("fl")] = 200, {}, as_body(payload)
     done = feed.desk.run("check", site.url + of_state("fl"))
     assert done.returncode == 1
-    assert "feed, read by abc 2" in done.stdout
+    assert "feed, a real one was captured, read by abc 2" in done.stdout
     assert "president: races 1; places: 1 states" in done.stdout
     assert "Kamala Harris: 500 votes" in done.stdout
     assert "unknown field: races[].shade" in done.stdout

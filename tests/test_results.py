@@ -179,7 +179,7 @@ def test_many_have_a_line_each(trail: Trail) -> None:
         "Georgia": ["Trump", "2,600,000", "+100,000", "95% in", "projected", status],
         "Maine": ["Harris", "400,000", "+50,000", "80% in", "projected", status],
         "Maine 2nd district": ["Trump", "200,000", "+20,000", "projected: Harris", status],
-        "Alaska": ["no votes yet", "0% in", "SCHEDULED"],
+        "Alaska": ["no votes", "0% in", "SCHEDULED"],
         "Ohio": ["votes not published", status],
         "Texas": ["tied", "3,000,000", "60% in", status],
         "Georgia, special": [

@@ -430,9 +430,14 @@ def test_a_race_whose_first_values_were_tests_was_not_added_later(watch: Watch) 
 
 def test_test_values_of_a_race_that_goes_again_are_closed(watch: Watch) -> None:
     at = MIDNIGHT - 1_000
-    watch.look(NATIONAL, feed_race(3_293_712, 2_997_793, updated=at), GEORGIA, at=at)
-    watch.look(NATIONAL, GEORGIA, at=at + 10)
-    watch.look(NATIONAL, GEORGIA, at=at + 20)
+    georgia = replace(
+        GEORGIA,
+        source_updated_at=minute(at),
+        tallies=tuple(replace(t, votes=0) for t in GEORGIA.tallies),
+    )
+    watch.look(NATIONAL, feed_race(3_293_712, 2_997_793, updated=at), georgia, at=at)
+    watch.look(NATIONAL, georgia, at=at + 10)
+    watch.look(NATIONAL, georgia, at=at + 20)
     assert watch.changes() == []
     assert watch.unconfirmed() == []
     assert watch.notes() == [("transient", 1, 1)]
@@ -709,3 +714,40 @@ def test_alabama_2022_a_call_that_is_gone_for_one_version_is_told_twice(watch: W
         ("projection_retracted", "8639", "8639", None),
         ("projection_made", "8639", None, "8639"),
     ]
+
+
+# The outlet's clock.
+
+
+def test_a_time_ahead_of_ours_freezes_nothing(watch: Watch) -> None:
+    watch.look(NATIONAL, feed_race(50, 60, updated=0), at=0)
+    watch.look(NATIONAL, feed_race(51, 61, updated=24 * 60), at=1)
+    watch.look(NATIONAL, feed_race(52, 62, updated=2), at=2)
+    assert [(kind, new) for kind, _, _, new in watch.changes()] == [
+        ("votes_increased", 61),
+        ("votes_increased", 51),
+        ("votes_increased", 62),
+        ("votes_increased", 52),
+    ]
+
+
+def test_an_older_copy_of_the_page_is_one_for_races_without_a_time_too(watch: Watch) -> None:
+    timeless = replace(GEORGIA, source_updated_at=None)
+    older = replace(timeless, tallies=tuple(replace(t, votes=1) for t in timeless.tallies))
+    watch.look(NATIONAL, feed_race(50, 60, updated=0), older, at=0)
+    watch.look(NATIONAL, feed_race(51, 61, updated=1), timeless, at=1)
+    for at in (2, 4, 6):
+        watch.look(NATIONAL, feed_race(50, 60, updated=0), older, at=at)
+    assert not [change for change in watch.changes() if change[0] == "votes_decreased"]
+
+
+def test_an_older_copy_says_nothing_of_a_zero_that_waits(watch: Watch) -> None:
+    watch.look(NATIONAL, feed_race(50_000, 60_000, updated=0), at=0)
+    watch.look(NATIONAL, feed_race(0, 0, updated=1), at=1)
+    watch.look(NATIONAL, feed_race(50_000, 60_000, updated=0), at=3)
+    watch.look(NATIONAL, feed_race(0, 0, updated=1), at=7)
+    assert [(kind, new) for kind, _, _, new in watch.changes()] == [
+        ("votes_decreased", 0),
+        ("votes_decreased", 0),
+    ]
+    assert watch.notes() == []

@@ -236,6 +236,11 @@ def _moves(rows: Sequence[LogRow]) -> str:
     votes = [r for r in rows if r.field == "votes" and r.delta is not None]
     votes.sort(key=lambda r: -abs(r.delta or 0))
     told = [f"{printable(str(r.candidate_name))} {r.delta:+,}" for r in votes[:2]]
+    told += [
+        f"{printable(str(r.candidate_name))} {r.new:,} electoral votes"
+        for r in rows
+        if r.field == "electoral_votes" and isinstance(r.new, int)
+    ]
     return ", ".join(told) + _flags(*rows)
 
 
@@ -396,7 +401,7 @@ def _result_cells(rows: Sequence[ResultRow], places: Mapping[str, str]) -> list[
     if top.votes is None:
         leads, votes, ahead = "votes not published", "", ""
     elif not top.votes:
-        leads, votes, ahead = "no votes yet", "", ""
+        leads, votes, ahead = "no votes", "", ""
     else:
         leads = "tied" if top.margin == 0 else top.candidate_name
         votes = f"{top.votes:,}"

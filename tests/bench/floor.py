@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from crawler.parsers.strict_json import strict_json
-
 from tests.bench.tape import Shot
 
 Key = tuple[str, int | None, str]
