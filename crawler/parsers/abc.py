@@ -21,6 +21,7 @@ from crawler.parsers.abc_feed import (
     other_offices,
     parse_feed,
 )
+from crawler.parsers.abc_results import results_of, take_tables
 from crawler.parsers.abc_story import left_out, parse_story
 from crawler.parsers.abc_urls import HOSTS, story_id
 from crawler.parsers.markup import page_tree, path_of
@@ -134,7 +135,7 @@ def parse(
     if family == FEED:
         return _feed(body, url, memory)
     if family == RESULTS_PAGE:
-        return _results_page(body, charset, election_date, fetched_at)
+        return _results_page(body, url, charset, election_date, fetched_at)
     return _story(body, url, charset, election_date, fetched_at)
 
 
@@ -227,7 +228,7 @@ def _feed(body: bytes, url: str, memory: Memory | None) -> Snapshot:
 
 
 def _results_page(
-    body: bytes, charset: str | None, election_date: date, fetched_at: datetime
+    body: bytes, url: str, charset: str | None, election_date: date, fetched_at: datetime
 ) -> Snapshot:
     fault = _not_a_page(body)
     if fault:
@@ -236,7 +237,18 @@ def _results_page(
         tree = page_tree(body, charset)
     except NotUnderstood as error:
         return _refused(str(error))
-    races, refusals, _ = _banner(tree, election_date, fetched_at)
+    tables = take_tables(tree)
+    shown, refusals, texts = _banner(tree, election_date, fetched_at)
+    races, more = results_of(
+        tree,
+        tables,
+        banner=shown[0] if shown else None,
+        refused=bool(refusals),
+        texts=texts,
+        url=url,
+        election_date=election_date,
+    )
+    refusals = (*refusals, *more)
     if not races and not refusals:
         return _refused("no results found: there is no banner on the page")
     return Snapshot(races=races, refusals=refusals)

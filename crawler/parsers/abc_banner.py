@@ -82,10 +82,10 @@ class _Name:
 
     @property
     def key(self) -> str:
-        return _last_name(self.text)
+        return last_name(self.text)
 
 
-def _last_name(name: str) -> str:
+def last_name(name: str) -> str:
     """The last name in lower case: "Robert F. Kennedy Jr." is "kennedy"."""
     words = name.lower().split()
     while len(words) > 1 and words[-1].strip(".,") in SUFFIXES:
@@ -382,7 +382,7 @@ def _winner(text: str) -> str | None:
 def _called(winner: str | None, names: Sequence[_Name]) -> str | None:
     if winner is None:
         return None
-    key = _last_name(winner)
+    key = last_name(winner)
     if key not in {name.key for name in names}:
         raise NotUnderstood(f'the projection is for "{winner}", who is not on the banner')
     return key
