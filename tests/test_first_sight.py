@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.parsers import abc, abc_banner, abc_story
+from crawler.parsers import abc, abc_banner, abc_pages, abc_story
 from storage import queries
 from tests.trail import FEED, FIRST, OTHER_FEED, SECOND, Page, Story, Trail, instant_of, opened
 
@@ -123,7 +123,7 @@ def test_a_race_is_not_added_when_an_older_parser_read_the_page_without_it(
 ) -> None:
     with monkeypatch.context() as older:
         older.setattr(abc, "NAME", "abc 0")
-        older.setattr(abc, "find_banners", lambda _tree: [])
+        older.setattr(abc_pages, "find_banners", lambda _tree: [])
         trail.look(Page())
     trail.look(Page())
     assert trail.rows() == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.parsers import abc
+from crawler.parsers import abc, abc_pages
 from tests.trail import (
     FIRST,
     SECOND,
@@ -420,7 +420,7 @@ def test_a_parser_s_bug_refuses_the_page_and_keeps_its_bytes(
     trail.look(Page())
     body = Page(banner=SECOND, story=EDITED).html()
     with monkeypatch.context() as broken:
-        broken.setattr(abc, "parse_story", _stumbling)
+        broken.setattr(abc_pages, "parse_story", _stumbling)
         reading = trail.look_at(Page().url, body)
     assert (reading.outcome, reading.changes) == ("refused", ())
     (row,) = trail.table("refusal")
