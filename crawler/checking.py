@@ -19,14 +19,14 @@ from crawler.overlap import between_crawls
 from crawler.parsers import PARSERS
 from crawler.reading import charset_of, snapshot_of
 from crawler.scheduling import too_often
-from crawler.sources import Configuration, Source
+from crawler.sources import Configuration, Source, least_seconds
 from storage.database import DatabaseError, open_for_reading
 from storage.hosts import holds
+from storage.places import level_of
 from storage.records import ARTICLE_FIELDS, ORIGINS, Article, RaceState, Snapshot, Tally, instant
 from storage.reports.printable import printable
 from storage.reports.wording import local_time
 from storage.runs import previous_run
-from storage.standing import level_of
 from storage.writing import Answer
 
 
@@ -146,7 +146,7 @@ def checked_configuration(configuration: Configuration) -> list[str]:
             lines.append(f"    files of {len(feed.states)} states, {followed}")
         lines.append(f"  {source.id}: {len(source.pages)} pages, {len(source.discover)} discover")
     requests = len(configuration.full_look)
-    seconds = configuration.full_look_seconds
+    seconds = least_seconds(configuration.full_look, configuration.delay)
     if requests:
         lines.append(f"  a full look: {requests} requests, at least {seconds:.0f} s")
     fault = too_often(configuration)

@@ -15,7 +15,8 @@ from crawler.errors import NotWhole
 from crawler.manners import BUSY, NotAsked, reason_of
 from crawler.running import Ended, Run, run_of
 from crawler.sources import ConfiguredPage
-from storage.writing import NOT_ASKED, Answer
+from storage.pages import NOT_ASKED
+from storage.writing import Answer
 
 
 class ReceiveMiddleware:

@@ -10,11 +10,11 @@ from email.message import Message
 
 from crawler.parsers import PARSERS
 from storage.archive import body_of
+from storage.current import current_races
 from storage.database import Writer, immediate
 from storage.entries import Entries, Note
 from storage.recording import confirm_page, record_snapshot
-from storage.records import Outcome, Refusal, Snapshot
-from storage.standing import standing
+from storage.records import Outcome, Refusal, Snapshot, refused_page
 from storage.writing import Look, finish, look
 
 
@@ -56,7 +56,7 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
             entries = record_snapshot(connection, about, _parsed(connection, about), parser)
             outcome = _outcome(entries)
         if entries.good:
-            standing(connection).saw(about)
+            current_races(connection).saw(about)
         reason = "; ".join(r.reason for r in entries.refusals) if outcome == "refused" else None
         finish(
             connection,
@@ -137,7 +137,7 @@ def snapshot_of(
     if parser.foreign(family, declared):
         what = family.replace("_", " ")
         reason = f"the answer's type is {declared}, which no {what} has"
-        return Snapshot(refusals=(Refusal(part="page", reason=reason),))
+        return refused_page(reason)
     try:
         snapshot: Snapshot = parser.parse(
             family,
@@ -150,7 +150,7 @@ def snapshot_of(
         )
     except Exception as error:  # whatever it is, it is a fault of this page alone
         reason = f"the parser failed, which is a bug: {type(error).__name__}: {error}"
-        return Snapshot(refusals=(Refusal(part="page", reason=reason),))
+        return refused_page(reason)
     return snapshot
 
 

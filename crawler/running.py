@@ -30,15 +30,12 @@ from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, USAGE, say
 from crawler.parsers import PARSERS
 from crawler.reading import Reading, read
 from crawler.scheduling import stories_within
-from crawler.sources import Configuration, ConfiguredPage, read_configuration
+from crawler.sources import Configuration, ConfiguredPage, least_seconds, read_configuration
 from storage.archive import body_of
 from storage.database import DatabaseError, explained, immediate, open_for_writing
 from storage.hosts import crawl_delays, holds, remember_hold, remember_robots, robots_since
-from storage.records import Refusal
-from storage.runs import end_run, previous_run, start_run
-from storage.writing import (
+from storage.pages import (
     MISSING,
-    Answer,
     absence,
     guesses_that_answered,
     keep_knowledge,
@@ -46,14 +43,19 @@ from storage.writing import (
     knowledge_of,
     last_asked,
     latest_body,
-    look,
     mark_of,
     page_of,
     passed_over,
+    validated_fetch,
+)
+from storage.records import Refusal
+from storage.runs import end_run, previous_run, start_run
+from storage.writing import (
+    Answer,
+    look,
     receive,
     register_source,
     unread,
-    validated_fetch,
 )
 
 #: Of so many faults of one kind a page's look tells; a page may have thousands of counties.
@@ -125,8 +127,8 @@ class Run:
             return {"If-Modified-Since": headers["last-modified"]}
         return {}
 
-    def full_look(self) -> int:
-        """Requests for all results, with the guessed files that are known to be there."""
+    def full_look(self) -> frozenset[tuple[str, str]]:
+        """Source and address of all results, with the guessed files that are known to be there."""
         guessed = {
             (source.id, page.url)
             for source in self.configuration.sources
@@ -134,7 +136,7 @@ class Run:
             for page in source.state_files(office).values()
         }
         there = guessed & guesses_that_answered(self.connection)
-        return len(self.configuration.full_look | there)
+        return self.configuration.full_look | there
 
     @property
     def delay(self) -> float:
@@ -145,7 +147,7 @@ class Run:
     def stories(self) -> int | None:
         """How many stories this run looks at; None for all of them."""
         feeds = sum(len(source.discover) for source in self.configuration.sources)
-        return stories_within(self.configuration.every, self.delay, self.full_look() + feeds)
+        return stories_within(self.configuration.every, self.delay, len(self.full_look()) + feeds)
 
     def is_absent(self, page: ConfiguredPage) -> bool:
         """Whether the page is a guess that is not there, by what the last day has told."""
@@ -524,10 +526,10 @@ def _progress(crawler: Crawler, run: Run) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    requests = run.full_look()
-    if requests:
-        seconds = run.configuration.full_look_seconds
-        say(f"a full look: {requests} requests, at least {seconds:.0f} s")
+    wanted = run.full_look()
+    if wanted:
+        seconds = least_seconds(wanted, run.delay)
+        say(f"a full look: {len(wanted)} requests, at least {seconds:.0f} s")
     from rich.console import Console
     from rich.progress import Progress
 

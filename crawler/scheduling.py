@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from crawler.errors import ConfigurationError
-from crawler.sources import Configuration
+from crawler.sources import Configuration, least_seconds
 
 
 def stories_within(every: timedelta, delay: float, results: int) -> int | None:
@@ -27,7 +27,7 @@ def too_often(configuration: Configuration) -> str | None:
     None when it does not, or no results are configured.
     """
     requests = len(configuration.full_look)
-    seconds = configuration.full_look_seconds
+    seconds = least_seconds(configuration.full_look, configuration.delay)
     if seconds <= configuration.every.total_seconds():
         return None
     return (

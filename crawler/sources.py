@@ -6,6 +6,7 @@ import math
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from ipaddress import ip_address
@@ -141,17 +142,20 @@ class Configuration:
             for page in (*source.results, *source.state_files("president").values())
         )
 
-    @property
-    def full_look_seconds(self) -> float:
-        """What a full look takes at least: hosts are asked side by side, each with its delay."""
-        hosts = Counter(urlsplit(url).netloc for _, url in self.full_look)
-        return max(hosts.values(), default=0) * self.delay
-
     def may_ask(self, scheme: str, netloc: str) -> bool:
         """Whether requests may go there; over plain http only where an address here says so."""
         if scheme == "http":
             return any(netloc in source.plain_hosts for source in self.sources)
         return scheme == "https" and any(netloc in source.hosts for source in self.sources)
+
+
+def least_seconds(pages: Iterable[tuple[str, str]], delay: float) -> float:
+    """What looking at these takes at least: hosts are asked side by side, each with its delay.
+
+    pages: source and address.
+    """
+    hosts = Counter(urlsplit(url).netloc for _, url in pages)
+    return max(hosts.values(), default=0) * delay
 
 
 def read_configuration(path: Path) -> Configuration:

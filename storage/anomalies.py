@@ -85,12 +85,13 @@ def _swapped(moves: dict[str, int]) -> tuple[str, ...]:
 
 def _shifted(moves: dict[str, int], old: RaceState) -> tuple[str, ...]:
     """The one candidate whose count looks like one digit more or less."""
-    counted = [t for t in old.tallies if t.votes]
+    counted = {t.candidate: t.votes for t in old.tallies if t.votes}
     if len(moves) != 1 or len(counted) < 2:
         return ()
     ((candidate, delta),) = moves.items()
-    tally = old.tally(candidate)
-    before = (tally.votes if tally else None) or 0
+    if candidate not in counted:
+        return ()  # the first votes are no multiple of anything
+    before = counted[candidate]
     small, large = sorted((before, before + delta))
     if small >= SHIFT_VOTES and SHIFT[0] * small <= large <= SHIFT[1] * small:
         return (candidate,)

@@ -101,7 +101,8 @@ def _before_election(new: RaceState, election_day: datetime, now: datetime) -> s
 
 def _electors(new: RaceState) -> str:
     """Rule R5: electors that cannot be."""
-    given = sum(t.electoral_votes or 0 for t in new.tallies)
+    # One who has none published has not been given any.
+    given = sum(t.electoral_votes for t in new.tallies if t.electoral_votes is not None)
     if given > ELECTORS:
         return f"{given} electoral votes, there are {ELECTORS}"
     if new.seats is not None and given > new.seats:
@@ -114,9 +115,9 @@ def _electors(new: RaceState) -> str:
 
 def _zero(new: RaceState, current: RaceState, many_at_zero: bool) -> str:
     """Rule R8: counts that fall to zero come back within minutes, nearly always."""
-    if not falls_to_zero(new, current):
+    before = votes_of(current)
+    if not before or not falls_to_zero(new, current):
         return ""
-    before = votes_of(current) or 0
     if before < FALL_FROM and not many_at_zero:
         return ""
     more = ", as in other races on the page" if many_at_zero else ""

@@ -1,4 +1,7 @@
-"""Races and places in words, and in the order in which a desk reads them. Pure."""
+"""Races and places: what their codes say, in words, and in the order in which a desk reads them.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,21 @@ _CODES = {name.lower(): code for code, name in STATES.items()}
 
 #: The offices in the order of the ballot; others come after them.
 OFFICES = ("president", "senate", "house", "governor")
+
+
+_LEVELS = {0: "nation", 1: "state", 2: "county"}
+
+
+def level_of(place: str) -> str:
+    """nation, state, district or county, from the place's code."""
+    return "district" if "-" in place else _LEVELS[place.count("/")]
+
+
+def parent_of(place: str) -> str | None:
+    """The code of the place that this one is a part of; None for the nation."""
+    if level_of(place) == "district":
+        return place.split("-")[0]
+    return place.rpartition("/")[0] or None
 
 
 def state_code(text: str) -> str:

@@ -157,7 +157,7 @@ def log(
     With `first`, of one look changes come before first sights.
     """
     where, values = _picks(wanted, "change")
-    values["look"] = from_look or 0
+    values["look"] = from_look
     late = f" AND {_RECORDED_BY} >= :look" if from_look else ""
     change = (
         f"FROM change AS picked CROSS JOIN change_log ON change_log.id = picked.id"

@@ -9,10 +9,20 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from storage.anomalies import flag_anomalies, sums_that_differ
+from storage.current import (
+    Ambiguous,
+    CurrentRace,
+    Sighting,
+    SightingVerdict,
+    current_races,
+    race_from_json,
+    race_json,
+)
 from storage.diff import compare_race, first_of_race, merged_race
 from storage.doubts import CONFIRMED_AFTER, FALLS_AT_ONCE, Doubt, doubt, falls_to_zero
 from storage.entries import Confirmed, Entries, Note, Subject
 from storage.persistence import persistence
+from storage.places import level_of, parent_of
 from storage.records import (
     Change,
     RaceState,
@@ -21,17 +31,6 @@ from storage.records import (
     Verdict,
     instant,
     instant_text,
-)
-from storage.standing import (
-    Ambiguous,
-    CurrentRace,
-    Sighting,
-    SightingVerdict,
-    level_of,
-    parent_of,
-    race_from_json,
-    race_json,
-    standing,
 )
 from storage.verdicts import judge_race
 
@@ -91,7 +90,7 @@ class RacesOfLook:
     def __init__(self, entries: Entries, snapshot: Snapshot, parser: str) -> None:
         self.entries = entries
         self.look = entries.look
-        self.standing = standing(entries.connection)
+        self.current = current_races(entries.connection)
         self.snapshot = snapshot
         self.parser = parser
         self._shown: set[tuple[int, int]] = set()
@@ -107,11 +106,11 @@ class RacesOfLook:
 
     def record(self) -> None:
         """Record every race that the page shows."""
-        page = self.standing.page(self.look)
+        page = self.current.page(self.look)
         moved = []
         for state in self.snapshot.races:
-            race = self.standing.race_id(self.look, state.race)
-            place = self.standing.place_id(state.place, state.place_name)
+            race = self.current.race_id(self.look, state.race)
+            place = self.current.place_id(state.place, state.place_name)
             self._shown.add((race, place))
             sighting = page.get((race, place))
             if (
@@ -126,7 +125,7 @@ class RacesOfLook:
                 moved.append(_Shown(state=printed, race=race, place=place, sighting=sighting))
         falls = 0
         for shown in moved:
-            now = self.standing.race(self.look, shown.race, shown.place)
+            now = self.current.race(self.look, shown.race, shown.place)
             falls += now is not None and falls_to_zero(shown.state, now.state)
         self._many_at_zero = falls >= FALLS_AT_ONCE
         # Those with a clock first: where it runs backwards, the whole body is an older copy.
@@ -153,11 +152,11 @@ class RacesOfLook:
         if not shown.repeats:
             self.entries.said_something = True
         try:
-            state, ids = self.standing.identified(shown.race, shown.state, self.snapshot.id_scheme)
+            state, ids = self.current.identified(shown.race, shown.state, self.snapshot.id_scheme)
         except Ambiguous as conflict:
             self._reject(shown, str(conflict))
             return
-        now = self.standing.race(self.look, shown.race, shown.place)
+        now = self.current.race(self.look, shown.race, shown.place)
         if now is not None and self._led_by_another(now.family):
             self._witness(shown, state, now)
         elif now is None or now.family != self.look.family:
@@ -178,13 +177,13 @@ class RacesOfLook:
         """A race not known before, or one whose lead this page's family takes over from another."""
         doubted = self._doubt(shown, state, None if now is None else now.state, frozenset())
         if doubted is not None and not self._confirmed(doubted, shown.sighting):
-            self._hold(shown, doubted)
+            self._leave_unconfirmed(shown, doubted)
             return
         self._close_doubt(shown, promoted=doubted is not None)
         before = None if now is not None else self._last_look_without(shown)
         added = [] if before is None else [Change(kind="race_added", field="set", new=state.race)]
-        self.standing.save_race(self.look, shown.race, shown.place, state, ids, now)
-        self.standing.others_outdated(self.look, shown.race, shown.place)
+        self.current.save_race(self.look, shown.race, shown.place, state, ids, now)
+        self.current.others_outdated(self.look, shown.race, shown.place)
         self._accept(shown, ids)
         self.entries.record(_subject(shown, state, ids), [*added, *first_of_race(state)], before)
 
@@ -193,7 +192,7 @@ class RacesOfLook:
     ) -> None:
         look, sighting = self.look, shown.sighting
         told = None if sighting is None else sighting.state
-        order = self.standing.keys_of(shown.race, sighting.candidates) if sighting else []
+        order = self.current.keys_of(shown.race, sighting.candidates) if sighting else []
         on_page = frozenset(order)
         learned = not order or look.good_parser != self.parser
         state, old = _completed(shown.state, state, now.state, told)
@@ -204,13 +203,13 @@ class RacesOfLook:
             self._older_copy = self.entries.accepted = self.entries.unsettled = True
             return
         if not rows:
-            self.standing.source_says(look, shown.race, shown.place, now, state.source_updated_at)
+            self.current.source_says(look, shown.race, shown.place, now, state.source_updated_at)
             # What was not believed here may have been confirmed on another page.
             held = 0 if sighting is None else sighting.doubt_fetch or 0
             self._close_doubt(shown, promoted=now.fetch > held)
             self._accept(shown, ids)
             return
-        shown_by = self.standing.shown_by(look, shown.race, shown.place, now)
+        shown_by = self.current.shown_by(look, shown.race, shown.place, now)
         since = shown.sighting.first_fetch if shown.sighting and shown.repeats else None
         lasted = persistence(self.entries.connection, look, since, now.fetch, shown_by)
         judgement = judge_race(state, old, lasted, look.fetched_at, order)
@@ -229,29 +228,19 @@ class RacesOfLook:
             return
         doubted = self._doubt(shown, state, old, on_page - ids.keys())
         if doubted is not None and not self._confirmed(doubted, sighting):
-            self._hold(shown, doubted)
+            self._leave_unconfirmed(shown, doubted)
             return
         confirmed: Confirmed | None = None
         if doubted is not None and sighting is not None:
             confirmed = self._shown_first(shown, rows, old, on_page, sighting, shown_by)
         self._close_doubt(shown, promoted=doubted is not None)
         merged = merged_race(old, state, on_page)
-        rows = flag_anomalies(rows, old, merged)
-        early = self._before_last_close(state, now)
         flags = judgement.flags + (("source_clock",) if self._clock_is_wrong(shown) else ())
-        if flags or early:
-            rows = [
-                replace(
-                    row,
-                    flags=row.flags
-                    + flags
-                    + (("before_last_close",) if early and row.field in _COUNTED else ()),
-                )
-                for row in rows
-            ]
+        rows = flag_anomalies(rows, old, merged)
+        rows = _flagged(rows, flags, early=self._before_last_close(state, now))
         known = {**now.ids, **ids}
-        self.standing.save_race(look, shown.race, shown.place, merged, known, now)
-        self.standing.others_outdated(look, shown.race, shown.place)
+        self.current.save_race(look, shown.race, shown.place, merged, known, now)
+        self.current.others_outdated(look, shown.race, shown.place)
         self._accept(shown, ids)
         self.entries.record(_subject(shown, state, known), rows, shown_by, confirmed)
 
@@ -316,7 +305,7 @@ class RacesOfLook:
         ).fetchone()
         return instant(row["fetched_at"])
 
-    def _hold(self, shown: _Shown, doubted: Doubt) -> None:
+    def _leave_unconfirmed(self, shown: _Shown, doubted: Doubt) -> None:
         """The state is not believed yet: it is shown as such, and the log waits. Told once."""
         sighting = shown.sighting
         goes_on = (
@@ -376,7 +365,7 @@ class RacesOfLook:
             return None
         if sighting.doubt_fetch <= shown_by:
             return None  # another page still showed the old values after it
-        doubted, _ = self.standing.identified(
+        doubted, _ = self.current.identified(
             shown.race, race_from_json(sighting.doubt_text), self.snapshot.id_scheme
         )
         then = {(row.field, row.candidate, row.new) for row in compare_race(old, doubted, on_page)}
@@ -416,7 +405,7 @@ class RacesOfLook:
         """Keep what the page shows. candidates: None where the look does not tell whom it has."""
         if candidates is None:
             candidates = shown.sighting.candidates if shown.sighting else ()
-        self.standing.see(
+        self.current.see(
             self.look,
             Sighting(
                 page=self.look.page,
@@ -564,13 +553,13 @@ class RacesOfLook:
                 self._count_sums(slug, place, sums_that_differ(places[place], states))
 
     def _count_sums(self, slug: str, place: str, differ: str) -> None:
-        race = self.standing.race_id(self.look, slug)
-        where = self.standing.place_id(place, None)
-        now = self.standing.race(self.look, race, where)
+        race = self.current.race_id(self.look, slug)
+        where = self.current.place_id(place, None)
+        now = self.current.race(self.look, race, where)
         if now is None:
             return
         looks = now.sums_differ + 1 if differ else 0
-        self.standing.count_sums(self.look, race, where, now, looks)
+        self.current.count_sums(self.look, race, where, now, looks)
         if looks == SUMS_LOOKS + 1:
             self.entries.note(
                 Note(
@@ -588,7 +577,7 @@ class RacesOfLook:
         refused = [r for r in self.snapshot.refusals if r.part != "article"]
         unclear = any(r.race is None or r.place is None for r in refused)
         named = {(r.race, r.place) for r in refused}
-        page = self.standing.page(self.look)
+        page = self.current.page(self.look)
         missing = [page[key] for key in sorted(page.keys() - self._shown)]
         for sighting in missing:
             if (sighting.open or sighting.current or _is_missing(sighting)) and not unclear:
@@ -597,11 +586,11 @@ class RacesOfLook:
                     self._record_missing(sighting, slug, place, told=bool(refused))
         if self.entries.good:
             for sighting in missing:
-                self.standing.close(self.look, sighting)
+                self.current.close(self.look, sighting)
             for key in self._rejected:
-                rejected = self.standing.page(self.look).get(key)
+                rejected = self.current.page(self.look).get(key)
                 if rejected is not None:
-                    self.standing.close(self.look, rejected)
+                    self.current.close(self.look, rejected)
 
     def _record_missing(self, sighting: Sighting, slug: str, place: str, *, told: bool) -> None:
         if self.look.family != "feed":
@@ -617,26 +606,26 @@ class RacesOfLook:
         if not _is_missing(sighting):
             self.entries.said_something = True
             self._note_transient(sighting)
-        now = self.standing.race(look, sighting.race, sighting.place)
+        now = self.current.race(look, sighting.race, sighting.place)
         stands = now is not None and now.family == look.family
-        elsewhere = self.standing.shown_elsewhere(look, sighting.race, sighting.place)
+        elsewhere = self.current.shown_elsewhere(look, sighting.race, sighting.place)
         if now is None or not stands or elsewhere:
             if sighting.verdict == "unconfirmed":
-                self.standing.miss(look, sighting, "stale")
+                self.current.miss(look, sighting, "stale")
             return
         if not _is_missing(sighting) or since is None:
             reason = f"the page no longer shows {slug} in {place}, which its last look showed"
             self.entries.refuse(
                 Refusal(part="race", race=slug, place=place, verdict="unconfirmed", reason=reason)
             )
-            self.standing.miss(look, sighting, "unconfirmed", look.fetch)
+            self.current.miss(look, sighting, "unconfirmed", look.fetch)
             self.entries.unsettled = True
         elif look.fetched_at - self._fetched_at(since) < CONFIRMED_AFTER:
             self.entries.unsettled = True
         else:
-            shown_by = self.standing.shown_by(look, sighting.race, sighting.place, now)
-            self.standing.remove_race(look, sighting.race, sighting.place)
-            self.standing.miss(look, sighting, "removed")
+            shown_by = self.current.shown_by(look, sighting.race, sighting.place, now)
+            self.current.remove_race(look, sighting.race, sighting.place)
+            self.current.miss(look, sighting, "removed")
             self.entries.said_something = True
             self.entries.record(
                 Subject(race=sighting.race, place=sighting.place),
@@ -646,6 +635,17 @@ class RacesOfLook:
                 if since > shown_by
                 else None,
             )
+
+
+def _flagged(rows: list[Change], flags: tuple[str, ...], *, early: bool) -> list[Change]:
+    """The rows with these flags, and those of the count with the one for before the last close."""
+    if not flags and not early:
+        return rows
+    counted = (*flags, "before_last_close") if early else flags
+    return [
+        replace(row, flags=row.flags + (counted if row.field in _COUNTED else flags))
+        for row in rows
+    ]
 
 
 def _is_missing(sighting: Sighting) -> bool:

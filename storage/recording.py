@@ -8,10 +8,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from storage.current import CurrentRace, current_races
 from storage.entries import Entries, Note
 from storage.races import WITNESS_TIME, RacesOfLook
 from storage.records import Snapshot, instant
-from storage.standing import CurrentRace, standing
 from storage.stories import confirm_stories, record_article, record_links
 from storage.writing import Look
 
@@ -32,7 +32,7 @@ def record_snapshot(
     races.record_missing()
     _note_unknown(entries, snapshot.unknown)
     entries.flush()
-    standing(connection).flush()
+    current_races(connection).flush()
     return entries
 
 
@@ -73,7 +73,7 @@ def confirm_page(connection: sqlite3.Connection, look: Look) -> bool:
     False, and nothing written, when another page has moved some of it on since, or a page that
     leads: then the look must be judged like any other.
     """
-    now = standing(connection)
+    now = current_races(connection)
     for sighting in now.page(look).values():
         if not sighting.open:
             continue

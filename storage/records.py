@@ -204,6 +204,11 @@ KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
+def refused_page(reason: str) -> Snapshot:
+    """What a body says of which nothing could be read."""
+    return Snapshot(refusals=(Refusal(part="page", reason=reason),))
+
+
 #: The kinds of notes, which are no changes, with what they say.
 NOTES: Mapping[str, str] = MappingProxyType(
     {

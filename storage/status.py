@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from storage.pages import absence
 from storage.records import instant, instant_text
-from storage.writing import absence
 
 #: A page without an accepted look for this many times `every` is silent.
 SILENCE = 3

@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from storage.current import current_races
 from storage.database import immediate
 from storage.entries import Entries
 from storage.places import STATES
 from storage.recording import record_snapshot
 from storage.records import RaceState, Snapshot, Tally
-from storage.standing import standing
 from storage.writing import finish, look
 from tests.trail import Trail, whole
 
@@ -76,7 +76,7 @@ def shows(
         snapshot = Snapshot(races=races, id_scheme="ap", unknown=tuple(unknown))
         entries = record_snapshot(trail.connection, about, snapshot, "abc 1")
         if entries.good:
-            standing(trail.connection).saw(about)
+            current_races(trail.connection).saw(about)
         finish(
             trail.connection,
             about,

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from crawler.reading import read
 from storage.database import immediate, open_for_writing
-from storage.writing import Answer, page_of, receive, register_source, unread
+from storage.pages import page_of
+from storage.writing import (
+    Answer,
+    receive,
+    register_source,
+    unread,
+)
 
 #: Seconds: about what a request takes. Without it, whoever writes first never lets the other in.
 PAUSE = 0.005

@@ -15,14 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
+from unittest.mock import patch
 
+from crawler.parsers import PARSERS
+from crawler.reading import read
 from storage.database import immediate, open_for_writing
-from storage.entries import Entries
-from storage.recording import confirm_page, record_snapshot
 from storage.records import Outcome, RaceState, Refusal, Snapshot, Tally
-from storage.standing import standing
-from storage.writing import Answer, finish, look, receive, register_source
+from storage.writing import Answer, receive, register_source
 
 #: Minute 0 of all tests: 10 PM Eastern on election day, by our clock.
 TEN_PM = datetime(2024, 11, 6, 3, 0, tzinfo=UTC)
@@ -119,6 +120,23 @@ class Looked:
         return [refusal.verdict for refusal in self.refusals]
 
 
+class _Given:
+    """A parser that reads what the test has written."""
+
+    def __init__(self, name: str, snapshot: Snapshot) -> None:
+        self.NAME = name
+        self.snapshot = snapshot
+
+    def foreign(self, family: str, declared: str) -> bool:  # noqa: ARG002 - as a parser has it
+        return False
+
+    def parse(self, *_: object, **__: object) -> Snapshot:
+        return self.snapshot
+
+    def Memory(self) -> None:
+        return None
+
+
 class Desk:
     """One database; `anew` says at which of its looks the connection is a new one."""
 
@@ -146,7 +164,7 @@ class Desk:
             )
 
     def read(self, url: str, snapshot: Snapshot, answer: Answer, parser: str) -> Looked:
-        """Receive and record one look, in the order in which the crawler does it."""
+        """Receive and read one look, as the crawler does, at bytes that say `snapshot`."""
         self.looks += 1
         if self.anew(self.looks):
             self.connection.close()
@@ -155,40 +173,15 @@ class Desk:
         fetch = receive(
             connection, source="abc-2024", url=url, family=family_of(url), answer=answer
         )
-        with immediate(connection):
-            about = look(connection, fetch)
-            same = about.body == about.settled and about.settled_parser == parser
-            if same and confirm_page(connection, about):
-                outcome: Outcome = "unchanged"
-                good, settled, rows = True, True, Entries(connection, about).rows
-                looked = Looked(fetch, outcome, (), 0, ())
-            else:
-                entries = record_snapshot(connection, about, snapshot, parser)
-                good, rows = entries.good, entries.rows
-                settled = not entries.refusals and not entries.unsettled
-                outcome = (
-                    "refused" if not good else "new" if entries.said_something else "unchanged"
-                )
-                looked = Looked(
-                    fetch,
-                    outcome,
-                    tuple(entries.refusals),
-                    len(entries.changes),
-                    tuple(note.kind for note in entries.notes),
-                )
-            if good:
-                standing(connection).saw(about)
-            reason = "; ".join(r.reason for r in looked.refusals) if outcome == "refused" else None
-            finish(
-                connection,
-                about,
-                outcome=outcome,
-                reason=reason,
-                parser=parser,
-                settled=settled,
-                rows=rows,
-            )
-        return looked
+        with patch.dict(PARSERS, {"abc": cast(ModuleType, _Given(parser, snapshot))}):
+            reading = read(connection, fetch)
+        return Looked(
+            fetch,
+            reading.outcome,
+            tuple(reading.refusals),
+            len(reading.changes),
+            tuple(note.kind for note in reading.notes),
+        )
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         return [dict(row) for row in self.connection.execute(query, values)]

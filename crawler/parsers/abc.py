@@ -18,7 +18,7 @@ from crawler.parsers.abc_feed import (
     parse_feed,
 )
 from crawler.parsers.abc_urls import HOSTS, story_id
-from storage.records import Link, Refusal, Snapshot
+from storage.records import Link, Snapshot, refused_page
 
 __all__ = [
     "DISCOVERY",
@@ -148,17 +148,13 @@ def links(body: bytes) -> tuple[Link, ...]:
     return abc_pages.read_discovery(body).links or ()
 
 
-def _refused(reason: str) -> Snapshot:
-    return Snapshot(refusals=(Refusal(part="page", reason=reason),))
-
-
 def _feed(body: bytes, url: str, memory: Memory | None) -> Snapshot:
     file = feed_file(url)
     if file is None:
-        return _refused("the address is none of a file of the feed")
+        return refused_page("the address is none of a file of the feed")
     if body.lstrip()[:1] == b"<":
-        return _refused("a page came in place of the feed's file")
+        return refused_page("a page came in place of the feed's file")
     try:
         return parse_feed(file, body, memory)
     except NotUnderstood as error:
-        return _refused(str(error))
+        return refused_page(str(error))

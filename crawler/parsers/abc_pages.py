@@ -19,7 +19,7 @@ from crawler.parsers.abc_story import left_out, parse_story
 from crawler.parsers.abc_urls import story_id
 from crawler.parsers.markup import page_tree, path_of
 from crawler.parsers.rss import parse_rss
-from storage.records import Link, RaceState, Refusal, Snapshot
+from storage.records import Link, RaceState, Refusal, Snapshot, refused_page
 
 #: Bytes of a page, at most. Real stories have a tenth of it; a tree of the page takes up to a
 #: hundred times the room, and that much must fit into memory.
@@ -57,14 +57,12 @@ def _nodes(banners: list[list[NavigableString]]) -> frozenset[int]:
     return frozenset(id(node) for texts in banners for node in texts)
 
 
-def refused(reason: str) -> Snapshot:
-    """Nothing on the page could be read."""
-    return Snapshot(refusals=(Refusal(part="page", reason=reason),))
-
-
-def _not_a_page(body: bytes) -> str:
-    """Why these bytes are not one whole page; empty when they are. Before any parsing."""
-    return _too_large(body) or _not_whole(body)
+def _whole_tree(body: bytes, charset: str | None) -> BeautifulSoup:
+    """The tree of one whole page. Raises NotUnderstood, of most faults before any parsing."""
+    fault = _too_large(body) or _not_whole(body)
+    if fault:
+        raise NotUnderstood(fault)
+    return page_tree(body, charset)
 
 
 def _too_large(body: bytes) -> str:
@@ -91,14 +89,14 @@ def read_discovery(body: bytes) -> Snapshot:
     try:
         addresses = parse_rss(body)
     except NotUnderstood as error:
-        return refused(str(error))
+        return refused_page(str(error))
     stories: dict[str, Link] = {}
     for address in addresses:
         article = story_id(address)
         if article is not None:
             stories.setdefault(article, Link(article=article, url=address))
     if not stories:
-        return refused(
+        return refused_page(
             f"the feed names no story: none of its {len(addresses)} addresses is one of a story"
         )
     return Snapshot(links=tuple(stories.values()))
@@ -108,13 +106,10 @@ def read_results_page(
     body: bytes, url: str, charset: str | None, election_date: date, fetched_at: datetime
 ) -> Snapshot:
     """The banner, the tables of states, or the layout of 2020."""
-    fault = _not_a_page(body)
-    if fault:
-        return refused(fault)
     try:
-        tree = page_tree(body, charset)
+        tree = _whole_tree(body, charset)
     except NotUnderstood as error:
-        return refused(str(error))
+        return refused_page(str(error))
     tables = take_tables(tree)
     shown, refusals, texts = _banner(tree, election_date, fetched_at)
     races, more = results_of(
@@ -128,7 +123,7 @@ def read_results_page(
     )
     refusals = (*refusals, *more)
     if not races and not refusals:
-        return refused("no results found: there is no banner on the page")
+        return refused_page("no results found: there is no banner on the page")
     return Snapshot(races=races, refusals=refusals)
 
 
@@ -152,13 +147,10 @@ def read_story(
     body: bytes, url: str, charset: str | None, election_date: date, fetched_at: datetime
 ) -> Snapshot:
     """The story, and the banner that may stand on its page."""
-    fault = _not_a_page(body)
-    if fault:
-        return refused(fault)
     try:
-        tree = page_tree(body, charset)
+        tree = _whole_tree(body, charset)
     except NotUnderstood as error:
-        return refused(str(error))
+        return refused_page(str(error))
     races, refusals, furniture = _banner(tree, election_date, fetched_at)
     # A banner is no part of the story, wherever it stands and whether it was understood or not.
     try:

@@ -251,7 +251,7 @@ def _dated(tree: Tag) -> tuple[RaceState, Mapping[str, str]] | None:
     if len({t.candidate for t in tallies.values()}) < 2 or tallies.keys() != votes.keys():
         shown = ", ".join(t.name for t in tallies.values()) or "none"
         raise NotUnderstood(f"names of candidates are missing, found: {shown}")
-    electors_given = sum(t.electoral_votes or 0 for t in tallies.values())
+    electors_given = sum(t.electoral_votes for t in tallies.values() if t.electoral_votes)
     if electors_given > ELECTORS:
         raise NotUnderstood(f"electoral votes add up to {electors_given}, over {ELECTORS}")
     race = RaceState(race=RACE, place="us", source_updated_at=None, tallies=tuple(tallies.values()))

@@ -17,6 +17,7 @@ from typing import Literal
 
 from storage.chain import canonical
 from storage.database import Writer
+from storage.places import level_of, parent_of
 from storage.records import RaceState, Tally, instant, instant_text
 from storage.writing import Look, insert
 
@@ -77,7 +78,7 @@ class CurrentRace:
 
     ids: of the candidates in it, by key. family: of the pages that lead it. fetch: the look that
     brought this state. shown_by: the last look that showed it at a page which shows something
-    else since; see `Standing.shown_by`. called_at_first: the call was there at our first look.
+    else since; see `CurrentRaces.shown_by`. called_at_first: the call was there at our first look.
     sums_differ: at how many looks in a row its parts did not add up to it.
     """
 
@@ -110,12 +111,11 @@ class Candidates:
 
     def __init__(self) -> None:
         self.by_id: dict[int, Candidate] = {}
-        self.by_key: dict[str, Candidate] = {}
         self._by_scheme: dict[tuple[str, str], Candidate] = {}
 
     def add(self, candidate: Candidate) -> None:
         """One who was not known before."""
-        self.by_id[candidate.id] = self.by_key[candidate.key] = candidate
+        self.by_id[candidate.id] = candidate
 
     def known(self, scheme: str, key: str) -> Candidate | None:
         """The candidate with that key of the scheme."""
@@ -127,9 +127,7 @@ class Candidates:
         self._by_scheme[scheme, key] = candidate
         if scheme == LAST_NAME or candidate.key == key:
             return False
-        self.by_key.pop(candidate.key, None)
         candidate.key = key
-        self.by_key[key] = candidate
         return True
 
     def named(self, last_name: str) -> list[Candidate]:
@@ -176,23 +174,8 @@ def race_from_json(text: str) -> RaceState:
     return RaceState(**facts)
 
 
-_LEVELS = {0: "nation", 1: "state", 2: "county"}
-
-
-def level_of(place: str) -> str:
-    """nation, state, district or county, from the place's code."""
-    return "district" if "-" in place else _LEVELS[place.count("/")]
-
-
-def parent_of(place: str) -> str | None:
-    """The code of the place that this one is a part of; None for the nation."""
-    if level_of(place) == "district":
-        return place.split("-")[0]
-    return place.rpartition("/")[0] or None
-
-
-class Standing:
-    """The races of all sources as they stand. Get it with `standing`, inside a transaction."""
+class CurrentRaces:
+    """The races of all sources as they stand. Get it with `current_races`, inside a transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -216,16 +199,12 @@ class Standing:
             row = self.connection.execute(
                 "SELECT id FROM race WHERE election = ? AND slug = ?", key
             ).fetchone()
-            office = slug.partition("/")[0]
-            self._race_ids[key] = (
-                row["id"]
-                if row
-                else insert(
-                    self.connection,
-                    "race",
-                    {"election": look.election, "slug": slug, "office": office},
-                )
-            )
+            if row is None:
+                office = slug.partition("/")[0]
+                facts = {"election": look.election, "slug": slug, "office": office}
+                self._race_ids[key] = insert(self.connection, "race", facts)
+            else:
+                self._race_ids[key] = row["id"]
         return self._race_ids[key]
 
     def place_id(self, code: str, name: str | None) -> int:
@@ -299,7 +278,7 @@ class Standing:
     ) -> Candidate:
         known = self.candidates(race)
         if tally.last_name is None or scheme is None:
-            return self._by_last_name(race, tally, tally.candidate)
+            return self._by_last_name(race, tally)
         found = known.known(scheme, tally.candidate)
         if found is not None:
             return found
@@ -313,7 +292,8 @@ class Standing:
         self._join(race, found, scheme, tally.candidate)
         return found
 
-    def _by_last_name(self, race: int, tally: Tally, last_name: str) -> Candidate:
+    def _by_last_name(self, race: int, tally: Tally) -> Candidate:
+        last_name = tally.candidate
         namesakes = self.candidates(race).named(last_name)
         if len(namesakes) > 1:
             listed = ", ".join(f"{c.name} ({c.key})" for c in namesakes)
@@ -710,12 +690,12 @@ def _sighting(row: sqlite3.Row) -> Sighting:
     )
 
 
-def standing(connection: sqlite3.Connection) -> Standing:
+def current_races(connection: sqlite3.Connection) -> CurrentRaces:
     """How the races stand, from memory where the connection has it."""
     if not isinstance(connection, Writer):
-        return Standing(connection)
-    kept = connection.kept.get(Standing)
+        return CurrentRaces(connection)
+    kept = connection.kept.get(CurrentRaces)
     if kept is None:
-        kept = connection.kept[Standing] = Standing(connection)
-    assert isinstance(kept, Standing)
+        kept = connection.kept[CurrentRaces] = CurrentRaces(connection)
+    assert isinstance(kept, CurrentRaces)
     return kept
