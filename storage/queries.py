@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from storage.places import in_order
 from storage.records import ALARMING, RaceState, Tally, Value, instant, instant_text
-from storage.views import KEY, name_as_of
+from storage.views import KEY, name_as_of, of_field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,18 +228,18 @@ def _fold(connection: sqlite3.Connection, key: sqlite3.Row, fetch: int, row: Log
     """What the log adds up to after the given fetch: for each value, the last row that set it."""
     last = connection.execute(
         f"""
-        WITH entry AS (
+        WITH told AS (
             SELECT source, race, place, candidate, field, new, fetch, flags, 1 AS changed
               FROM change
             UNION ALL
             SELECT source, race, place, candidate, field, new, fetch, flags, 0 FROM first_sight
         )
-        SELECT field, {name_as_of("?4")} AS name, {KEY} AS candidate, new,
+        SELECT field, {name_as_of("told", "?4")} AS name, {KEY} AS candidate, new,
                max(fetch * 2 + changed) AS last
-          FROM entry LEFT JOIN candidate ON candidate.id = entry.candidate
-         WHERE entry.source = ?1 AND entry.race = ?2 AND entry.place = ?3 AND fetch <= ?4
+          FROM told LEFT JOIN candidate ON candidate.id = told.candidate
+         WHERE told.source = ?1 AND told.race = ?2 AND told.place = ?3 AND fetch <= ?4
            AND flags NOT LIKE '%"runoff"%'
-         GROUP BY field, iif(field = 'projection', NULL, entry.candidate)
+         GROUP BY field, iif(field = 'projection', NULL, told.candidate)
         """,  # noqa: S608 - no text of a user's
         (key["source"], key["race"], key["place"], fetch),
     ).fetchall()
@@ -345,8 +345,10 @@ def change(connection: sqlite3.Connection, number: int) -> LogRow | None:
 
 
 _KINDS = ", ".join(f"'{kind}'" for kind in ALARMING)
-_ALARMS = f"""SELECT id FROM change WHERE (delta < 0 OR kind IN ({_KINDS}))
-   AND (place IS NULL OR place NOT IN (SELECT id FROM place WHERE {_COUNTIES}))"""  # noqa: S608
+_OF_STATES = f"(place IS NULL OR place NOT IN (SELECT id FROM place WHERE {_COUNTIES}))"  # noqa: S608
+_ALARMS = f"""SELECT id FROM change WHERE delta < 0 AND {_OF_STATES}
+   UNION SELECT id FROM change
+    WHERE {of_field("projection", "set")} AND kind IN ({_KINDS}) AND {_OF_STATES}"""  # noqa: S608
 
 
 def alarms(connection: sqlite3.Connection, most: int) -> tuple[list[LogRow], int]:
@@ -619,22 +621,23 @@ class Glance:
 def glance(connection: sqlite3.Connection) -> Glance:
     """How much there is in the log. projections: with those there when we first looked."""
     row = connection.execute(
-        """
-        SELECT (SELECT count(*) FROM change) AS changes,
-               (SELECT count(*) FROM change WHERE delta < 0) AS falls,
-               (SELECT count(*) FROM change WHERE kind = 'candidate_removed') AS removals,
-               (SELECT count(*) FROM change WHERE kind IN ('projection_made',
-                   'projection_retracted', 'projection_changed'))
+        f"""
+        SELECT (SELECT count(*) FROM entry) AS changes,
+               (SELECT count(*) FROM entry WHERE delta < 0) AS falls,
+               (SELECT count(*) FROM change WHERE {of_field("set")}
+                   AND kind = 'candidate_removed') AS removals,
+               (SELECT count(*) FROM change WHERE {of_field("projection")})
                + (SELECT count(*) FROM first_sight WHERE field = 'projection') AS projections,
                (SELECT count(*) FROM change WHERE flags LIKE '%lead_change%') AS lead_changes,
                (SELECT count(DISTINCT article || ' ' || fetch) FROM change
-                 WHERE article IS NOT NULL AND kind <> 'article_added') AS edits,
+                 WHERE series IN (SELECT id FROM series WHERE article IS NOT NULL)
+                   AND kind <> 'article_added') AS edits,
                (SELECT count(*) FROM article) AS stories,
                (SELECT fetched_at FROM fetch
-                 WHERE id = (SELECT fetch FROM change ORDER BY id DESC LIMIT 1)) AS newest_change,
+                 WHERE id = (SELECT fetch FROM entry ORDER BY id DESC LIMIT 1)) AS newest_change,
                (SELECT fetched_at FROM fetch WHERE outcome IN ('new', 'unchanged')
                  ORDER BY id DESC LIMIT 1) AS last_good_look
-        """
+        """  # noqa: S608 - names are ours
     ).fetchone()
     return Glance(**dict(row))
 

@@ -369,10 +369,9 @@ class RacesOfLook:
             shown.race, race_from_json(sighting.doubt_text), self.snapshot.id_scheme
         )
         then = {(row.field, row.candidate, row.new) for row in compare_race(old, doubted, on_page)}
-        updated = doubted.source_updated_at
         return Confirmed(
             fetch=sighting.doubt_fetch,
-            source_updated_at=None if updated is None else instant_text(updated),
+            source_updated_at=doubted.source_updated_at,
             positions=frozenset(
                 position
                 for position, row in enumerate(rows)
@@ -681,9 +680,7 @@ def _subject(shown: _Shown, state: RaceState, ids: Mapping[str, int]) -> Subject
     return Subject(
         race=shown.race,
         place=shown.place,
-        source_updated_at=(
-            None if state.source_updated_at is None else instant_text(state.source_updated_at)
-        ),
+        source_updated_at=state.source_updated_at,
         candidates=ids,
     )
 

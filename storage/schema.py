@@ -97,7 +97,6 @@ CREATE TABLE link (
     id INTEGER PRIMARY KEY,
     fetch INTEGER NOT NULL REFERENCES fetch(id),
     step TEXT NOT NULL CHECK (step IN ('received', 'read')),
-    previous TEXT NOT NULL,
     hash TEXT NOT NULL,
     UNIQUE (fetch, step)
 ) STRICT;
@@ -260,25 +259,43 @@ CREATE TABLE refusal (
     reason TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE change (
+-- What changes are about and what they say. A night has a million changes of a few thousand
+-- series: `entry` has them by number, and the view `change` puts them together again.
+CREATE TABLE series (
     id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    flags TEXT NOT NULL DEFAULT '[]',
     source INTEGER NOT NULL REFERENCES source(id),
     race INTEGER REFERENCES race(id),
     place INTEGER REFERENCES place(id),
     candidate INTEGER REFERENCES candidate(id),
     article INTEGER REFERENCES article(id),
     field TEXT NOT NULL,
+    -- the look that brought it
+    fetch INTEGER NOT NULL REFERENCES fetch(id),
+    CHECK ((race IS NULL) = (place IS NULL) AND (race IS NULL) <> (article IS NULL))
+) STRICT;
+
+CREATE TABLE label (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    flags TEXT NOT NULL,
+    fetch INTEGER NOT NULL REFERENCES fetch(id)
+) STRICT;
+
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series(id),
+    label INTEGER NOT NULL REFERENCES label(id),
     old ANY,
     new ANY,
-    delta ANY,
     before_fetch INTEGER NOT NULL REFERENCES fetch(id),
     fetch INTEGER NOT NULL REFERENCES fetch(id),
     -- the look at which it was believed, where that is a later one
     confirmed_by INTEGER REFERENCES fetch(id),
-    source_updated_at TEXT CHECK (source_updated_at {_INSTANT}),
-    CHECK ((race IS NULL) = (place IS NULL) AND (race IS NULL) <> (article IS NULL))
+    source_updated_ms INTEGER,
+    -- percents are decimals: 95.3 - 95.2 must not be 0.0999...
+    delta ANY AS (CASE WHEN typeof(old) = 'integer' AND typeof(new) = 'integer' THEN new - old
+        WHEN typeof(old) IN ('integer', 'real') AND typeof(new) IN ('integer', 'real')
+        THEN round(new - old, 6) END) VIRTUAL
 ) STRICT;
 
 CREATE TABLE first_sight (
@@ -302,13 +319,13 @@ CREATE INDEX fetch_body ON fetch(page) WHERE status = 200 AND body IS NOT NULL;
 CREATE INDEX fetch_fetched_at ON fetch(fetched_at);
 CREATE INDEX fetch_outcome ON fetch(outcome);
 CREATE INDEX fetch_unread ON fetch(id) WHERE outcome IS NULL;
-CREATE INDEX change_fetch ON change(fetch);
-CREATE INDEX change_confirmed_by ON change(confirmed_by) WHERE confirmed_by IS NOT NULL;
-CREATE INDEX change_kind ON change(kind);
-CREATE INDEX change_fall ON change(id) WHERE delta < 0;
-CREATE INDEX change_article ON change(article) WHERE article IS NOT NULL;
+CREATE INDEX series_of ON series(source, race, place, candidate, field);
+CREATE INDEX series_article ON series(article) WHERE article IS NOT NULL;
+CREATE INDEX entry_fetch ON entry(fetch);
+CREATE INDEX entry_confirmed_by ON entry(confirmed_by) WHERE confirmed_by IS NOT NULL;
+CREATE INDEX entry_fall ON entry(id) WHERE delta < 0;
 -- The value as of a look is one seek.
-CREATE INDEX change_of ON change(source, race, place, candidate, field, fetch);
+CREATE INDEX entry_series ON entry(series, fetch);
 CREATE INDEX first_sight_fetch ON first_sight(fetch);
 CREATE INDEX first_sight_of ON first_sight(source, race, place, candidate, field, fetch);
 CREATE INDEX page_family ON page(family);
@@ -323,27 +340,31 @@ CREATE INDEX note_fetch ON note(fetch);
 CREATE INDEX note_kind ON note(kind);
 CREATE INDEX sighting_of ON sighting(race, place);
 CREATE INDEX candidate_race ON candidate(race);
+CREATE INDEX candidate_key_candidate ON candidate_key(candidate);
 CREATE INDEX article_version_article ON article_version(article);
 """
 
 #: The log and what proves it: rows are added, never altered or taken away. Each with the condition
-#: under which a new row would collide with one that is there.
+#: under which a new row would collide with one that is there, besides that of its id.
 APPEND_ONLY = {
     "body": "sha256 = NEW.sha256",
     "link": "fetch = NEW.fetch AND step = NEW.step",
     "article_version": "article = NEW.article AND fetch = NEW.fetch",
     "discovery": "page = NEW.page AND article_key = NEW.article_key",
-    "change": "id = NEW.id",
-    "first_sight": "id = NEW.id",
-    "refusal": "id = NEW.id",
-    "note": "id = NEW.id",
+    "series": None,
+    "label": None,
+    "entry": None,
+    "first_sight": None,
+    "refusal": None,
+    "note": None,
 }
 
 
-def _append_only(table: str, collision: str) -> str:
+def _append_only(table: str, collision: str | None) -> str:
     # Without the INSERT trigger a plain connection could still REPLACE a row: SQLite fires no
     # DELETE trigger for it unless recursive_triggers is on. In a BEFORE trigger the id is -1
     # while SQLite has yet to choose it.
+    known = f"EXISTS (SELECT 1 FROM {table} WHERE {collision}) OR " if collision else ""  # noqa: S608
     return f"""
 CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
@@ -352,8 +373,7 @@ BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 CREATE TRIGGER {table}_from_one AFTER INSERT ON {table} WHEN NEW.id < 1
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table}
-WHEN EXISTS (SELECT 1 FROM {table} WHERE {collision})
-  OR (NEW.id <> -1 AND NEW.id <= (SELECT coalesce(max(id), 0) FROM {table}))
+WHEN {known}(NEW.id <= (SELECT coalesce(max(id), 0) FROM {table}) AND NEW.id <> -1)
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 """  # noqa: S608 - names and conditions are ours
 

@@ -51,7 +51,7 @@ SELECT page.id, source.name AS source, url, family, mark,
        (SELECT max(fetched_at) FROM fetch WHERE page = page.id) AS last_look,
        (SELECT max(fetched_at) FROM fetch WHERE page = page.id
            AND outcome IN ('new', 'unchanged')) AS last_accepted,
-       (SELECT max(fetched_at) FROM fetch JOIN change ON change.fetch = fetch.id
+       (SELECT max(fetched_at) FROM fetch JOIN entry ON entry.fetch = fetch.id
          WHERE page = page.id) AS last_change
   FROM page JOIN source ON source.id = page.source ORDER BY page.id
 """

@@ -11,7 +11,7 @@ from storage.chain import canonical
 from storage.diff import compare_article, first_of_article
 from storage.entries import Entries, Subject
 from storage.persistence import persistence
-from storage.records import ARTICLE_FIELDS, Article, Change, Link, Refusal
+from storage.records import ARTICLE_FIELDS, Article, Change, Link, Refusal, instant
 from storage.verdicts import judge_article
 from storage.writing import Look
 
@@ -90,14 +90,7 @@ def record_links(entries: Entries, links: Iterable[Link]) -> None:
         if link.article in known:
             continue
         known.add(link.article)
-        row = {
-            "page": look.page,
-            "article_key": link.article,
-            "url": link.url,
-            "fetch": look.fetch,
-            "before_fetch": look.good,
-        }
-        entries.add("discovery", row)
+        entries.add("discovery", look.page, link.article, link.url, look.fetch, look.good)
         entries.said_something = True
     entries.accepted = True
 
@@ -145,9 +138,11 @@ def _write_article(
 ) -> None:
     if not rows:
         return
-    version = {name: state.value(name) for name in ARTICLE_FIELDS}
-    entries.add("article_version", {"article": article, "fetch": entries.look.fetch, **version})
-    subject = Subject(article=article, source_updated_at=version["modified_at"])
+    version = [state.value(name) for name in ARTICLE_FIELDS]
+    entries.add("article_version", article, entries.look.fetch, *version)
+    modified = state.value("modified_at")
+    updated = None if modified is None else instant(modified)
+    subject = Subject(article=article, source_updated_at=updated)
     entries.record(subject, rows, before)
 
 

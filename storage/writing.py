@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 
 from storage.archive import digest, keep
 from storage.chain import GENESIS, link_hash
@@ -234,7 +235,7 @@ def link(
         previous = last["hash"] if last else GENESIS
     row = {"fetch": fetch, "step": step}
     kept.last_link = link_hash(previous, {**row, **content})
-    insert(connection, "link", {**row, "previous": previous, "hash": kept.last_link})
+    insert(connection, "link", {**row, "hash": kept.last_link})
 
 
 def unread(connection: sqlite3.Connection) -> list[int]:
@@ -283,7 +284,7 @@ def finish(
     reason: str | None,
     parser: str,
     settled: bool,
-    rows: Mapping[str, Sequence[Mapping[str, object]]],
+    rows: Mapping[str, Sequence[Sequence[object]]],
 ) -> None:
     """Mark the fetch as read and chain what was recorded from it.
 
@@ -307,24 +308,28 @@ def finish(
     link(connection, look.fetch, "read", {**content, **rows})
 
 
-#: The tables whose rows a fetch brings into the log when it is read.
-RECORDED = ("change", "first_sight", "refusal", "article_version", "discovery", "note")
-
-
-#: A change that was believed at a later look than the first that showed it is of the later one.
-_BROUGHT = {"change": "fetch = ?1 AND confirmed_by IS NULL OR confirmed_by = ?1"}
-
-
-def recorded(connection: sqlite3.Connection, fetch: int) -> dict[str, list[dict[str, object]]]:
-    """Every row that reading the fetch has brought into the log, by table, in order of id."""
-    return {
-        table: [
-            dict(row)
-            for row in connection.execute(
-                f"SELECT * FROM {table} WHERE {_BROUGHT.get(table, 'fetch = ?1')}"  # noqa: S608
-                " ORDER BY id",
-                (fetch,),
-            )
-        ]
-        for table in RECORDED
+#: The tables whose rows a fetch brings into the log when it is read, in an order in which they
+#: can be written; and their columns, in the order in which a link covers them.
+RECORDED: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "series": ("id", "source", "race", "place", "candidate", "article", "field", "fetch"),
+        "label": ("id", "kind", "flags", "fetch"),
+        "entry": (
+            "id", "series", "label", "old", "new", "before_fetch", "fetch", "confirmed_by",
+            "source_updated_ms",
+        ),
+        "first_sight": (
+            "id", "source", "race", "place", "candidate", "article", "flags", "field", "new",
+            "fetch", "source_updated_at",
+        ),
+        "refusal": ("id", "fetch", "part", "race", "place", "verdict", "reason"),
+        "article_version": (
+            "id", "article", "fetch", "headline", "dek", "byline", "body", "published_at",
+            "modified_at",
+        ),
+        "discovery": ("id", "page", "article_key", "url", "fetch", "before_fetch"),
+        "note": (
+            "id", "kind", "page", "race", "place", "text", "first_fetch", "last_fetch", "fetch",
+        ),
     }
+)  # fmt: skip

@@ -217,7 +217,6 @@ def _assert_chained(connection: sqlite3.Connection) -> None:
         text = json.dumps(
             {"content": content, "previous": previous}, sort_keys=True, separators=(",", ":")
         )
-        assert link["previous"] == previous
         previous = hashlib.sha256(text.encode("ascii")).hexdigest()
         assert link["hash"] == previous, f"{link['step']} of fetch {link['fetch']}"
     whole = {
@@ -247,11 +246,21 @@ def _received(connection: sqlite3.Connection, fetch: dict[str, Any]) -> dict[str
 
 def _read(connection: sqlite3.Connection, fetch: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {name: fetch[name] for name in ("outcome", "reason", "parser")}
-    for table in ("change", "first_sight", "refusal", "article_version", "discovery", "note"):
+    for table in (
+        "series",
+        "label",
+        "entry",
+        "first_sight",
+        "refusal",
+        "article_version",
+        "discovery",
+        "note",
+    ):
+        names = ", ".join(r["name"] for r in connection.execute(f"PRAGMA table_info({table})"))
         rows = connection.execute(
-            f"SELECT * FROM {table} WHERE fetch = ? ORDER BY id", (fetch["id"],)
+            f"SELECT {names} FROM {table} WHERE fetch = ? ORDER BY id", (fetch["id"],)
         )
-        content[table] = [dict(row) for row in rows]
+        content[table] = [list(row) for row in rows]
     return content
 
 

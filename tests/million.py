@@ -29,6 +29,20 @@ def million(path: Path, *, looks: int = LOOKS) -> None:
         candidates = [row["id"] for row in connection.execute("SELECT id FROM candidate")]
         subjects = [(place, candidate) for place in places for candidate in candidates]
         votes = dict.fromkeys(subjects, 100)
+        series = {
+            subject: connection.execute(
+                "INSERT INTO series (source, race, place, candidate, field, fetch)"
+                " VALUES (1, 1, ?, ?, 'votes', 1)",
+                subject,
+            ).lastrowid
+            for subject in subjects
+        }
+        labels = {
+            kind: connection.execute(
+                "INSERT INTO label (kind, flags, fetch) VALUES (?, '[]', 1)", (kind,)
+            ).lastrowid
+            for kind in ("votes_increased", "votes_decreased")
+        }
         connection.executemany(
             "INSERT INTO first_sight (source, race, place, candidate, field, new, fetch)"
             " VALUES (1, 1, ?, ?, 'votes', 100, 1)",
@@ -42,7 +56,8 @@ def million(path: Path, *, looks: int = LOOKS) -> None:
     first = connection.execute("SELECT max(id) + 1 FROM fetch").fetchone()[0]
     with immediate(connection):
         for number in range(looks):
-            at = instant_of(START + timedelta(seconds=30 * number))
+            moment = START + timedelta(seconds=30 * number)
+            at = instant_of(moment)
             connection.execute(
                 "INSERT INTO fetch (page, fetched_at, status, headers, body, outcome, parser)"
                 " VALUES (1, ?, 200, '[]', 1, 'new', 'abc 1')",
@@ -50,20 +65,20 @@ def million(path: Path, *, looks: int = LOOKS) -> None:
             )
             fetch = first + number
             connection.execute(
-                "INSERT INTO link (fetch, step, previous, hash) VALUES (?, 'read', ?, ?)",
-                (fetch, f"{fetch - 1:064x}", f"{fetch:064x}"),
+                "INSERT INTO link (fetch, step, hash) VALUES (?, 'read', ?)",
+                (fetch, f"{fetch:064x}"),
             )
             rows = []
             for place, candidate in chance.sample(subjects, EACH):
                 old = votes[place, candidate]
                 delta = chance.randint(1, 900) if chance.random() < 0.97 else -chance.randint(1, 50)
                 votes[place, candidate] = old + delta
-                kind = "votes_increased" if delta > 0 else "votes_decreased"
-                rows.append((kind, place, candidate, old, old + delta, delta, fetch - 1, fetch, at))
+                label = labels["votes_increased" if delta > 0 else "votes_decreased"]
+                of, updated = series[place, candidate], round(moment.timestamp() * 1000)
+                rows.append((of, label, old, old + delta, fetch - 1, fetch, updated))
             connection.executemany(
-                "INSERT INTO change (kind, source, race, place, candidate, field, old, new, delta,"
-                " before_fetch, fetch, source_updated_at)"
-                " VALUES (?, 1, 1, ?, ?, 'votes', ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO entry (series, label, old, new, before_fetch, fetch,"
+                " source_updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -379,14 +379,23 @@ def hashes(desk: Desk) -> Iterator[tuple[str, str]]:
             content |= {**came, **later, "page": page, "body": body["sha256"]}
         else:
             content |= {name: fetch[name] for name in ("outcome", "reason", "parser")}
-            for table in ("first_sight", "refusal", "article_version", "discovery", "note"):
-                content[table] = desk.rows(
-                    f"SELECT * FROM {table} WHERE fetch = ? ORDER BY id", link["fetch"]
+            for table in (
+                "series",
+                "label",
+                "entry",
+                "first_sight",
+                "refusal",
+                "article_version",
+                "discovery",
+                "note",
+            ):
+                info = desk.rows(f"PRAGMA table_info({table})")
+                columns = ", ".join(column["name"] for column in info)
+                where = "coalesce(confirmed_by, fetch)" if table == "entry" else "fetch"
+                rows = desk.rows(
+                    f"SELECT {columns} FROM {table} WHERE {where} = ? ORDER BY id", link["fetch"]
                 )
-            content["change"] = desk.rows(
-                "SELECT * FROM change WHERE coalesce(confirmed_by, fetch) = ? ORDER BY id",
-                link["fetch"],
-            )
+                content[table] = [list(row.values()) for row in rows]
         text = _canonical({"content": content, "previous": previous})
         previous = hashlib.sha256(text.encode("ascii")).hexdigest()
         yield link["hash"], previous

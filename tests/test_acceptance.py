@@ -239,7 +239,16 @@ def test_the_log_cannot_be_altered(trail: Trail) -> None:
     trail.look(Page(updated="Nov. 6, 8:00 PM ET", harris=(67_410_750, 223)))
     path = trail.connection.execute("PRAGMA database_list").fetchone()["file"]
     plain = sqlite3.connect(path)
-    for table in ("change", "first_sight", "body", "link", "fetch", "article_version"):
+    for table in (
+        "entry",
+        "series",
+        "label",
+        "first_sight",
+        "body",
+        "link",
+        "fetch",
+        "article_version",
+    ):
         for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET id = id + 100"):
             with pytest.raises(sqlite3.IntegrityError):
                 plain.execute(statement)
@@ -304,6 +313,10 @@ def test_every_link_covers_what_came_and_what_was_recorded(trail: Trail) -> None
         query = f"SELECT * FROM {table} WHERE {where} = ? ORDER BY id"
         return [dict(row) for row in trail.connection.execute(query, (value,))]
 
+    def lists(table: str, columns: str, fetch: int) -> list[list[object]]:
+        query = f"SELECT {columns} FROM {table} WHERE fetch = ? ORDER BY id"
+        return [list(row) for row in trail.connection.execute(query, (fetch,))]
+
     previous = "0" * 64
     links = trail.connection.execute("SELECT * FROM link ORDER BY id").fetchall()
     assert [(link["fetch"], link["step"]) for link in links] == [
@@ -325,16 +338,18 @@ def test_every_link_covers_what_came_and_what_was_recorded(trail: Trail) -> None
         else:
             content |= read_facts
             for table in (
-                "change",
+                "series",
+                "label",
                 "first_sight",
                 "refusal",
                 "article_version",
                 "discovery",
                 "note",
             ):
-                content[table] = rows(table, "fetch", link["fetch"])
+                content[table] = lists(table, "*", link["fetch"])
+            entry = "id, series, label, old, new, before_fetch, fetch, confirmed_by"
+            content["entry"] = lists("entry", f"{entry}, source_updated_ms", link["fetch"])
         text = json.dumps({"previous": previous, "content": content}, sort_keys=True)
         compact = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
-        assert link["previous"] == previous
         previous = hashlib.sha256(compact.encode("ascii")).hexdigest()
         assert link["hash"] == previous

@@ -74,7 +74,7 @@ def served(trail: Trail) -> Iterator[Served]:
 def test_every_table_view_and_column_is_described_and_nothing_else(tmp_path: Path) -> None:
     connection = open_for_writing(tmp_path / "t.db")
     there = {
-        row["name"]: {c["name"] for c in connection.execute(f"PRAGMA table_info({row['name']})")}
+        row["name"]: {c["name"] for c in connection.execute(f"PRAGMA table_xinfo({row['name']})")}
         for row in connection.execute(
             "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')"
             " AND name NOT LIKE '%sqlite_%'"

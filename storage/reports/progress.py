@@ -20,7 +20,7 @@ def counted_on_a_terminal(connection: sqlite3.Connection) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    total = connection.execute("SELECT count(*) FROM change").fetchone()[0]
+    total = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
     with Bar(console=Console(stderr=True), transient=True) as bar:
 
         def counted(rows: Iterable[LogRow]) -> Iterable[LogRow]:
