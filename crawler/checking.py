@@ -23,11 +23,11 @@ from crawler.sources import Configuration, Source, least_seconds
 from storage.database import DatabaseError, open_for_reading
 from storage.hosts import holds
 from storage.places import level_of
+from storage.receiving import Answer
 from storage.records import ARTICLE_FIELDS, ORIGINS, Article, RaceState, Snapshot, Tally, instant
 from storage.reports.printable import printable
 from storage.reports.wording import local_time
 from storage.runs import previous_run
-from storage.writing import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

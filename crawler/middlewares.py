@@ -16,7 +16,7 @@ from crawler.manners import BUSY, NotAsked, reason_of
 from crawler.running import Ended, Run, run_of
 from crawler.sources import ConfiguredPage
 from storage.pages import NOT_ASKED
-from storage.writing import Answer
+from storage.receiving import Answer
 
 
 class ReceiveMiddleware:

@@ -42,9 +42,12 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
     A fetch that was read before, or had nothing to read, is left alone. A parser that stumbles
     over a page refuses the page: one bad capture must not stop the history.
     """
+    known = _known(connection, fetch)
+    if known is not None:
+        return known
     with immediate(connection):
         about = look(connection, fetch)
-        if about.outcome is not None:
+        if about.outcome is not None:  # another process has read it
             return _reading(about, about.outcome, about.reason, Entries(connection, about))
         parser = PARSERS[about.parser].NAME
         # The same bytes say the same, unless a newer parser reads more in them.
@@ -56,7 +59,7 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
             entries = record_snapshot(connection, about, _parsed(connection, about), parser)
             outcome = _outcome(entries)
         if entries.good:
-            current_races(connection).saw(about)
+            current_races(connection).saw(about.page, about.fetch)
         reason = "; ".join(r.reason for r in entries.refusals) if outcome == "refused" else None
         finish(
             connection,
@@ -68,6 +71,24 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
             rows=entries.rows,
         )
     return _reading(about, outcome, reason, entries)
+
+
+def _known(connection: sqlite3.Connection, fetch: int) -> Reading | None:
+    """What came of the fetch, if it was read before; None when it waits to be read."""
+    row = connection.execute(
+        "SELECT outcome, reason, url, source.name FROM fetch JOIN page ON page.id = fetch.page"
+        " JOIN source ON source.id = page.source WHERE fetch.id = ? AND outcome IS NOT NULL",
+        (fetch,),
+    ).fetchone()
+    if row is None:
+        return None
+    return Reading(
+        fetch=fetch,
+        url=row["url"],
+        source=row["name"],
+        outcome=row["outcome"],
+        reason=row["reason"],
+    )
 
 
 def _outcome(entries: Entries) -> Outcome:

@@ -48,12 +48,11 @@ from storage.pages import (
     passed_over,
     validated_fetch,
 )
+from storage.receiving import Answer, receive
 from storage.records import Refusal
 from storage.runs import end_run, previous_run, start_run
 from storage.writing import (
-    Answer,
     look,
-    receive,
     register_source,
     unread,
 )
@@ -238,8 +237,8 @@ class Run:
         return 0 if known is None else last_asked(self.connection, known)
 
     def is_whole(self, fetch: int) -> bool:
-        """Whether what came waits to be read."""
-        return look(self.connection, fetch).outcome is None
+        """Whether what came can be read."""
+        return look(self.connection, fetch).outcome not in ("refused", "failed")
 
     def receive(self, page: ConfiguredPage, answer: Answer) -> int:
         """Commit the answer. Returns the fetch's id.
@@ -248,7 +247,12 @@ class Run:
         """
         with self._stopping():
             fetch = receive(
-                self.connection, source=page.source, url=page.url, family=page.family, answer=answer
+                self.connection,
+                source=page.source,
+                url=page.url,
+                family=page.family,
+                answer=answer,
+                parser=self._parser(page).NAME,
             )
             if page.knowledge is not None:
                 self._keep_knowledge(look(self.connection, fetch).page, page.knowledge)

@@ -96,7 +96,9 @@ class Recent:
 
     def add(self, sha256: str, content: bytes) -> None:
         """Remember it as the last one, and forget the first ones when they are too many bytes."""
-        self.drop(sha256)
+        if sha256 in self._bodies:
+            self._bodies.move_to_end(sha256)
+            return
         self._bodies[sha256] = content
         self._size += len(content)
         while self._size > REMEMBERED:
@@ -126,9 +128,8 @@ def keep(connection: sqlite3.Connection, page: int, content: bytes, sha256: str)
         recent.add(sha256, content)
         return int(found["id"])
     before = connection.execute(
-        "SELECT id, sha256, size, depth FROM body WHERE id = (SELECT body FROM fetch"
-        # An error page between two looks is no base, and no end of a chain either.
-        " WHERE page = ? AND status = 200 AND body IS NOT NULL ORDER BY id DESC LIMIT 1)",
+        "SELECT id, sha256, size, depth FROM body"
+        " WHERE id = (SELECT latest_body FROM page WHERE id = ?)",
         (page,),
     ).fetchone()
     frame = None if before is None else _delta(connection, content, before)

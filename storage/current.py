@@ -478,12 +478,15 @@ class CurrentRaces:
     def page(self, look: Look) -> dict[tuple[int, int], Sighting]:
         """What the look's page shows, by race and place, as of the looks before it."""
         self._good[look.page] = look.good
-        if look.page not in self._pages:
+        return self._of_page(look.page)
+
+    def _of_page(self, page: int) -> dict[tuple[int, int], Sighting]:
+        if page not in self._pages:
             rows = self.connection.execute(
-                "SELECT * FROM sighting WHERE page = ? ORDER BY id", (look.page,)
+                "SELECT * FROM sighting WHERE page = ? ORDER BY id", (page,)
             )
-            self._pages[look.page] = {(r["race"], r["place"]): self._sighting(r) for r in rows}
-        return self._pages[look.page]
+            self._pages[page] = {(r["race"], r["place"]): self._sighting(r) for r in rows}
+        return self._pages[page]
 
     def _sighting(self, row: sqlite3.Row) -> Sighting:
         """The sighting of the row, which may have moved since it was written."""
@@ -492,9 +495,13 @@ class CurrentRaces:
             self._seen[key] = _sighting(row)
         return self._seen[key]
 
-    def saw(self, look: Look) -> None:
+    def saw(self, page: int, fetch: int) -> None:
         """The look is good: what its page shows, it shows as of this look."""
-        self._good[look.page] = look.fetch
+        self._good[page] = fetch
+
+    def stands(self, page: int) -> bool:
+        """Whether the page shows no race otherwise than it stands."""
+        return all(s.current for s in self._of_page(page).values() if s.open)
 
     def _sightings(self, look: Look, race: int, place: int) -> dict[int, Sighting]:
         """What the source's pages show of the race in the place, by page."""

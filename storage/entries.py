@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from storage.database import Writer
 from storage.records import Change, Refusal, instant_text
-from storage.writing import RECORDED, Look
+from storage.writing import RECORDED, Look, inserting
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -116,7 +116,7 @@ class Entries:
         """Write the rows. One statement a table: a night has looks that bring thousands."""
         for table, rows in self.rows.items():
             if rows:
-                self.connection.executemany(_INSERT[table], rows)
+                self.connection.executemany(inserting(table, RECORDED[table]), rows)
 
     def refuse(self, refusal: Refusal) -> None:
         """A part of the look was not accepted."""
@@ -206,14 +206,6 @@ class Entries:
             ).fetchone()
             labels[label] = found["id"] if found else self.add("label", *words, self.look.fetch)
         return labels[label]
-
-
-def _inserting(table: str, columns: Sequence[str]) -> str:
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - ours
-
-
-_INSERT = {table: _inserting(table, columns) for table, columns in RECORDED.items()}
 
 
 @lru_cache(maxsize=4096)  # a look that moves fifty races has few different times

@@ -61,11 +61,9 @@ def mark_of(connection: sqlite3.Connection, page: int) -> str | None:
 def latest_body(connection: sqlite3.Connection, page: int) -> bytes | None:
     """The unpacked bytes that the page has sent last; None when it never sent any."""
     row = connection.execute(
-        "SELECT body FROM fetch WHERE page = ? AND status = 200 AND body IS NOT NULL"
-        " ORDER BY id DESC LIMIT 1",
-        (page,),
+        "SELECT latest_body FROM page WHERE id = ? AND latest_body IS NOT NULL", (page,)
     ).fetchone()
-    return None if row is None else body_of(connection, row["body"])
+    return None if row is None else body_of(connection, row["latest_body"])
 
 
 #: Answers by which a site says that there is no such page. Stores of files say 403 of what they

@@ -55,6 +55,7 @@ CREATE TABLE page (
     -- NULL: no file of a feed
     knowledge TEXT CHECK (knowledge IN ('captured', 'reported', 'guessed')),
     mark TEXT,
+    latest_body INTEGER REFERENCES body(id),
     settled_fetch INTEGER REFERENCES fetch(id),
     good_fetch INTEGER REFERENCES fetch(id),
     UNIQUE (source, url)
@@ -314,10 +315,7 @@ CREATE TABLE first_sight (
 ) STRICT;
 
 CREATE INDEX fetch_page ON fetch(page);
--- The page's latest body is one seek, however many failures and 304s came since.
-CREATE INDEX fetch_body ON fetch(page) WHERE status = 200 AND body IS NOT NULL;
 CREATE INDEX fetch_fetched_at ON fetch(fetched_at);
-CREATE INDEX fetch_outcome ON fetch(outcome);
 CREATE INDEX fetch_unread ON fetch(id) WHERE outcome IS NULL;
 CREATE INDEX series_of ON series(source, race, place, candidate, field);
 CREATE INDEX series_article ON series(article) WHERE article IS NOT NULL;

@@ -1,8 +1,6 @@
-"""The one writer: sources and pages are registered, fetches received and marked as read.
+"""The one writer: sources are registered, fetches marked as read, and every step is chained.
 
-Everything here runs inside a transaction of `storage.database.immediate`, which the caller opens,
-but `receive`, which is a transaction of its own: what came over the wire is on disk, and chained,
-before anybody tries to understand it.
+Everything here runs inside a transaction of `storage.database.immediate`, which the caller opens.
 """
 
 from __future__ import annotations
@@ -12,36 +10,12 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from types import MappingProxyType
 
-from storage.archive import digest, keep
 from storage.chain import GENESIS, link_hash
-from storage.database import Writer, immediate
-from storage.pages import page_of, validated_fetch
-from storage.records import Outcome, instant_text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back for one request, checked on the wire.
-
-    status, headers: None and empty when there was no answer at all. wire: the body as it came,
-    packed or not. body: the unpacked body; None when it could not be unpacked, when there is
-    none, or when the answer is a 304. failure: why there is nothing to read; None otherwise.
-    refused: the failure lies in the body (its bytes are kept), not in the way to it.
-    conditional: the request asked whether the page has changed. asked_at: when it was sent, None
-    when that is not known; fetched_at is when the answer was here.
-    """
-
-    fetched_at: datetime
-    status: int | None = None
-    headers: Sequence[tuple[str, str]] = ()
-    wire: bytes | None = None
-    body: bytes | None = None
-    failure: str | None = None
-    refused: bool = False
-    conditional: bool = False
-    asked_at: datetime | None = None
+from storage.database import Writer
+from storage.records import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +57,16 @@ def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, object]
     sqlite-utils' insert was looked at: it asks SQLite for the schema and opens a savepoint at
     every call, which is several times the cost of the row.
     """
-    columns = ", ".join(row)
-    marks = ", ".join("?" * len(row))
-    cursor = connection.execute(
-        f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608 - names are ours
-        tuple(row.values()),
-    )
+    cursor = connection.execute(inserting(table, tuple(row)), tuple(row.values()))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
+
+
+@lru_cache
+def inserting(table: str, columns: Sequence[str]) -> str:
+    """The statement that adds a row with these columns."""
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - ours
 
 
 def key_of(connection: sqlite3.Connection, table: str, row: Mapping[str, object]) -> int:
@@ -135,100 +111,51 @@ def register_source(
     return int(found["id"])
 
 
-def receive(
-    connection: sqlite3.Connection, *, source: str, url: str, family: str, answer: Answer
-) -> int:
-    """Commit one fetch with its bytes, before anybody reads it. Returns its id.
+class Kept:
+    """What a writer need not ask the file for at every look.
 
-    The source must have been registered. A 304 gets the body that the page's validators stood
-    for; without one it is a failed fetch.
+    pages: ids by source and address. settled: by page, the body of its last look if all of it was
+    accepted, and the parser that read it. standing: those of these pages that show no story, and
+    no race otherwise than it stands.
     """
-    with immediate(connection):
-        page = _page(connection, source, url, family)
-        wire_sha256 = None if answer.wire is None else digest(answer.wire)
-        body, sha256, failure = _body(connection, page, answer, wire_sha256)
-        row: dict[str, object] = {
-            "page": page,
-            "asked_at": answer.asked_at and instant_text(answer.asked_at),
-            "fetched_at": instant_text(answer.fetched_at),
-            "status": answer.status,
-            "headers": json.dumps(answer.headers),
-            "body": body,
-            "wire_sha256": wire_sha256,
-            "wire_size": None if answer.wire is None else len(answer.wire),
-            "outcome": failure and ("refused" if answer.refused else "failed"),
-            "reason": failure,
-        }
-        fetch = insert(connection, "fetch", row)
-        if failure:
-            _unsettle(connection, page)
-        where = {"source": source, "url": url, "family": family}
-        came = {**row, "page": where, "body": sha256}
-        link(connection, fetch, "received", came)
-    return fetch
-
-
-class _Kept:
-    """What a writer need not ask the file for at every look."""
 
     def __init__(self) -> None:
         self.pages: dict[tuple[str, str], int] = {}
+        self.settled: dict[int, tuple[int | None, str | None]] = {}
+        self.standing: set[int] = set()
         self.last_link: str | None = None
 
 
-def _kept(connection: sqlite3.Connection) -> _Kept:
+def kept_by(connection: sqlite3.Connection) -> Kept:
+    """What the writer has kept; nothing for a reader."""
     if not isinstance(connection, Writer):
-        return _Kept()
-    kept: _Kept = connection.kept.setdefault(_Kept, _Kept())
+        return Kept()
+    kept: Kept = connection.kept.setdefault(Kept, Kept())
     return kept
 
 
-def _page(connection: sqlite3.Connection, source: str, url: str, family: str) -> int:
-    pages = _kept(connection).pages
-    if (source, url) not in pages:
-        pages[source, url] = _page_in_file(connection, source, url, family)
-    return pages[source, url]
-
-
-def _page_in_file(connection: sqlite3.Connection, source: str, url: str, family: str) -> int:
-    """The id of the page, added if it is not there."""
-    found = page_of(connection, source, url)
-    if found is not None:
-        return found
-    number = connection.execute("SELECT id FROM source WHERE name = ?", (source,)).fetchone()["id"]
-    return insert(connection, "page", {"source": number, "url": url, "family": family})
-
-
-def _body(
-    connection: sqlite3.Connection, page: int, answer: Answer, wire_sha256: str | None
-) -> tuple[int | None, str | None, str | None]:
-    """The body's id and digest, and why there is nothing to read, if so."""
-    if answer.status == 304 and answer.failure is None:
-        settled = validated_fetch(connection, page)
-        if settled is None or not answer.conditional:
-            reason = "HTTP 304, but the site was not asked whether the page has changed"
-            return None, None, reason
-        return int(settled["body"]), settled["sha256"], None
-    # What could not be unpacked is kept as it came: it is the evidence of the refusal.
-    content = answer.body if answer.body is not None else answer.wire
-    if not content:
-        return None, None, answer.failure
-    # What came unpacked is the body itself: one digest serves for both.
-    known = wire_sha256 if content == answer.wire else None
-    sha256 = known or digest(content)
-    return keep(connection, page, content, sha256), sha256, answer.failure
-
-
-def _unsettle(connection: sqlite3.Connection, page: int) -> None:
-    # After a failure the site is asked for the whole page again, not whether it has changed.
+def unsettle(connection: sqlite3.Connection, page: int) -> None:
+    """After a failure the site is asked for the whole page again, not whether it has changed."""
+    kept_by(connection).settled.pop(page, None)
     connection.execute("UPDATE page SET settled_fetch = NULL WHERE id = ?", (page,))
+
+
+def settle(
+    connection: sqlite3.Connection, page: int, fetch: int, *, settled: bool, good: bool
+) -> None:
+    """Make the fetch the page's last of which all, and of which something, was accepted."""
+    connection.execute(
+        "UPDATE page SET settled_fetch = iif(?1, ?2, settled_fetch),"
+        " good_fetch = iif(?3, ?2, good_fetch) WHERE id = ?4",
+        (settled, fetch, good, page),
+    )
 
 
 def link(
     connection: sqlite3.Connection, fetch: int, step: str, content: Mapping[str, object]
 ) -> None:
     """Chain one step of a fetch, with everything that it recorded, to the step before it."""
-    kept = _kept(connection)
+    kept = kept_by(connection)
     previous = kept.last_link
     if previous is None:
         last = connection.execute("SELECT hash FROM link ORDER BY id DESC LIMIT 1").fetchone()
@@ -295,15 +222,16 @@ def finish(
         "UPDATE fetch SET outcome = ?, reason = ?, parser = ? WHERE id = ?",
         (outcome, reason, parser, look.fetch),
     )
-    good = outcome in ("new", "unchanged")
-    if not settled:
-        _unsettle(connection, look.page)
+    kept = kept_by(connection)
+    kept.standing.clear()
+    if settled:
+        kept.settled[look.page] = (look.body, parser)
+    else:
+        unsettle(connection, look.page)
     # A 304 leaves the validators of the look that it confirms.
-    connection.execute(
-        "UPDATE page SET settled_fetch = iif(?1, ?2, settled_fetch),"
-        " good_fetch = iif(?3, ?2, good_fetch) WHERE id = ?4",
-        (settled and look.status != 304, look.fetch, good, look.page),
-    )
+    new = settled and look.status != 304
+    good = outcome in ("new", "unchanged")
+    settle(connection, look.page, look.fetch, settled=new, good=good)
     content = {"outcome": outcome, "reason": reason, "parser": parser}
     link(connection, look.fetch, "read", {**content, **rows})
 

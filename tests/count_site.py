@@ -234,13 +234,14 @@ def _received(connection: sqlite3.Connection, fetch: dict[str, Any]) -> dict[str
     ).fetchone()
     body = connection.execute("SELECT sha256 FROM body WHERE id IS ?", (fetch["body"],)).fetchone()
     came = ("asked_at", "fetched_at", "status", "headers", "wire_sha256", "wire_size")
-    failed = fetch["outcome"] == "failed"
+    done = fetch["outcome"] if fetch["outcome"] == "failed" else None
     return {
         **{name: fetch[name] for name in came},
         "page": dict(page),
         "body": body and body["sha256"],
-        "outcome": fetch["outcome"] if failed else None,
-        "reason": fetch["reason"] if failed else None,
+        "outcome": done,
+        "reason": fetch["reason"] if done else None,
+        "parser": fetch["parser"] if done else None,
     }
 
 

@@ -76,7 +76,7 @@ def shows(
         snapshot = Snapshot(races=races, id_scheme="ap", unknown=tuple(unknown))
         entries = record_snapshot(trail.connection, about, snapshot, "abc 1")
         if entries.good:
-            current_races(trail.connection).saw(about)
+            current_races(trail.connection).saw(about.page, about.fetch)
         finish(
             trail.connection,
             about,

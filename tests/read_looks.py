@@ -13,9 +13,8 @@ from pathlib import Path
 from crawler.reading import read
 from storage.database import immediate, open_for_writing
 from storage.pages import page_of
+from storage.receiving import Answer, receive
 from storage.writing import (
-    Answer,
-    receive,
     register_source,
     unread,
 )

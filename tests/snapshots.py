@@ -22,8 +22,9 @@ from unittest.mock import patch
 from crawler.parsers import PARSERS
 from crawler.reading import read
 from storage.database import immediate, open_for_writing
+from storage.receiving import Answer, receive
 from storage.records import Outcome, RaceState, Refusal, Snapshot, Tally
-from storage.writing import Answer, receive, register_source
+from storage.writing import register_source
 
 #: Minute 0 of all tests: 10 PM Eastern on election day, by our clock.
 TEN_PM = datetime(2024, 11, 6, 3, 0, tzinfo=UTC)
@@ -171,7 +172,12 @@ class Desk:
             self.connection = self._opened()
         connection = self.connection
         fetch = receive(
-            connection, source="abc-2024", url=url, family=family_of(url), answer=answer
+            connection,
+            source="abc-2024",
+            url=url,
+            family=family_of(url),
+            answer=answer,
+            parser=parser,
         )
         with patch.dict(PARSERS, {"abc": cast(ModuleType, _Given(parser, snapshot))}):
             reading = read(connection, fetch)
@@ -364,6 +370,7 @@ def _canonical(value: object) -> str:
 def hashes(desk: Desk) -> Iterator[tuple[str, str]]:
     """Of each link, the hash that it has and the hash that it must have."""
     previous = "0" * 64
+    read = {x["fetch"] for x in desk.rows("SELECT fetch FROM link WHERE step = 'read'")}
     for link in desk.rows("SELECT * FROM link ORDER BY id"):
         (fetch,) = desk.rows("SELECT * FROM fetch WHERE id = ?", link["fetch"])
         content: dict[str, object] = {"fetch": link["fetch"], "step": link["step"]}
@@ -374,8 +381,10 @@ def hashes(desk: Desk) -> Iterator[tuple[str, str]]:
                 fetch["page"],
             )
             (body,) = desk.rows("SELECT sha256 FROM body WHERE id = ?", fetch["body"])
-            later = {"outcome": None, "reason": None}
-            came = {k: v for k, v in fetch.items() if k not in ("id", "parser")}
+            # What was read before is done with when it is received.
+            later = {"outcome": None, "reason": None, "parser": None}
+            later = later if link["fetch"] in read else {}
+            came = {k: v for k, v in fetch.items() if k != "id"}
             content |= {**came, **later, "page": page, "body": body["sha256"]}
         else:
             content |= {name: fetch[name] for name in ("outcome", "reason", "parser")}

@@ -17,7 +17,8 @@ from crawler.reading import Reading, read
 from storage import queries
 from storage.database import immediate, open_for_writing
 from storage.queries import Filter, LogRow
-from storage.writing import Answer, receive, register_source
+from storage.receiving import Answer, receive
+from storage.writing import register_source
 
 URL = "https://abcnews.go.com/Politics/the-count/story?id=115800001"
 START = datetime(2024, 11, 7, 1, 0, tzinfo=UTC)
@@ -331,6 +332,7 @@ def test_every_link_covers_what_came_and_what_was_recorded(trail: Trail) -> None
             content |= fetch | {
                 "outcome": None,
                 "reason": None,
+                "parser": None,
                 "page": {"source": "abc", "url": URL, "family": "story"},
                 "body": body["sha256"],
             }

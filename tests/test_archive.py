@@ -22,11 +22,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import archive, writing
+from storage import archive, receiving
 from storage.archive import DEEPEST, LARGEST_BASE, body_of, keep, pack, unpack
 from storage.database import immediate, open_for_reading
 from storage.evidence import body_named
-from storage.writing import Answer
+from storage.receiving import Answer
 from tests.trail import Page, Trail, instant_of, opened, sha256, whole
 
 URL = "https://abcnews.go.com/a-feed.json"
@@ -616,7 +616,7 @@ def test_what_came_unpacked_is_hashed_once(trail: Trail, monkeypatch: pytest.Mon
         hashed.append(content)
         return sha256(content)
 
-    for module in (archive, writing):
+    for module in (archive, receiving):
         monkeypatch.setattr(module, "digest", watched)
     took(trail, b"a body")
     assert hashed == [b"a body"]

@@ -20,7 +20,7 @@ import pytest
 
 from crawler.reading import read
 from storage.database import open_for_writing
-from storage.writing import Answer, receive
+from storage.receiving import Answer, receive
 from tests.faulty_site import (
     FAULT,
     FRAMINGS,

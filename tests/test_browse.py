@@ -25,7 +25,7 @@ from bs4 import BeautifulSoup
 from storage.browse.server import metadata
 from storage.database import open_for_writing
 from storage.evidence import chain_head
-from storage.writing import Answer
+from storage.receiving import Answer
 from tests import night
 from tests.desk import BIN
 from tests.served import Served, serving

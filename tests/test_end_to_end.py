@@ -254,8 +254,8 @@ def test_what_was_received_and_not_read_is_read_first(desk: Desk, site: Site) ->
     from datetime import UTC, datetime
 
     from storage.database import open_for_writing
-    from storage.writing import Answer as Received
-    from storage.writing import receive
+    from storage.receiving import Answer as Received
+    from storage.receiving import receive
 
     desk.configure([1])
     site.answers[path_of(1)] = 200, {}, story(1, banner=banner(67_410_748))

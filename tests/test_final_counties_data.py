@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from crawler.parsers.abc_feed import feed_file, parse_feed
-from storage.writing import Answer
+from storage.receiving import Answer
 from tests.feed_pages import STATES, County, Person, StateRace, as_body, state_file
 from tests.trail import Trail, opened
 

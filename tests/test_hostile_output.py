@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 from playwright.sync_api import Dialog
 
 from storage.database import immediate
-from storage.writing import Answer
+from storage.receiving import Answer
 from tests.desk import BIN
 from tests.served import Served, browsing, serving
 from tests.trail import FIRST, Page, Story, Trail, opened

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from storage import queries
 from storage.queries import LogRow
+from storage.receiving import Answer
 from storage.records import RaceState
-from storage.writing import Answer, finish, unread
+from storage.writing import finish, unread
 from tests.trail import (
     FIRST,
     SECOND,
@@ -579,6 +580,7 @@ def hashes(connection: sqlite3.Connection) -> list[tuple[str, str]]:
                 "wire_size": fetch["wire_size"],
                 "outcome": None if read_later else fetch["outcome"],
                 "reason": None if read_later else fetch["reason"],
+                "parser": None if read_later else fetch["parser"],
             }
         else:
             content |= {name: fetch[name] for name in ("outcome", "reason", "parser")}

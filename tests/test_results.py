@@ -19,9 +19,9 @@ from click.testing import CliRunner, Result
 from crawler.cli import main
 from storage.places import STATES, in_order, place_title, race_title, state_code
 from storage.queries import Unconfirmed, unconfirmed
+from storage.receiving import Answer
 from storage.records import RaceState
 from storage.reports.wording import unconfirmed_words
-from storage.writing import Answer
 from tests.night import ELECTORAL, LAST_CLOSE, MAPS, SENATE, TEN_PM, candidates, shows, state, two
 from tests.trail import Trail, opened
 

@@ -11,7 +11,7 @@ import pytest
 
 from storage import queries
 from storage.queries import Filter, LogRow
-from storage.writing import Answer
+from storage.receiving import Answer
 from tests.trail import FIRST, SECOND, START, THIRD, Page, Story, Trail, instant_of, opened, sha256
 
 THREE = FIRST.with_figures(Stein=(0, 700_000))

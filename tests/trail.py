@@ -20,11 +20,13 @@ from typing import Any
 
 import zstandard
 
+from crawler.parsers import PARSERS
 from crawler.reading import Reading, read
 from storage import queries
 from storage.database import immediate, open_for_writing
 from storage.queries import Filter, LogRow
-from storage.writing import Answer, receive, register_source
+from storage.receiving import Answer, receive
+from storage.writing import register_source
 
 #: The first look comes a minute later, a week after all that the banners say.
 START = datetime(2024, 11, 14, 12, 0, tzinfo=UTC)
@@ -197,6 +199,7 @@ class Trail:
             url=url,
             family=family,
             answer=replace(answer, fetched_at=self.now),
+            parser=PARSERS["abc"].NAME,
         )
 
     def receive(self, page: Page, *, minutes: float = 1) -> int:

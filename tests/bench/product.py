@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from crawler.parsers import PARSERS
 from crawler.reading import read
 from storage.database import immediate, open_for_writing
-from storage.writing import Answer, receive, register_source
+from storage.receiving import Answer, receive
+from storage.writing import register_source
 from tests.bench.tape import Shot
 
 SOURCE = "abc-2024"
@@ -42,6 +44,7 @@ class Product:
                 wire=shot.body,
                 body=shot.body,
             ),
+            parser=PARSERS["abc"].NAME,
         )
         reading = read(self.connection, fetch)
         if reading.refusals or reading.reason:

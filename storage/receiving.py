@@ -1,0 +1,156 @@
+"""An answer comes in: its bytes are kept, and chained, before anybody tries to understand them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.archive import digest, keep
+from storage.current import current_races
+from storage.database import immediate
+from storage.pages import page_of, validated_fetch
+from storage.records import instant_text
+from storage.writing import insert, kept_by, link, settle, unsettle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back for one request, checked on the wire.
+
+    status, headers: None and empty when there was no answer at all. wire: the body as it came,
+    packed or not. body: the unpacked body; None when it could not be unpacked, when there is
+    none, or when the answer is a 304. failure: why there is nothing to read; None otherwise.
+    refused: the failure lies in the body (its bytes are kept), not in the way to it.
+    conditional: the request asked whether the page has changed. asked_at: when it was sent, None
+    when that is not known; fetched_at is when the answer was here.
+    """
+
+    fetched_at: datetime
+    status: int | None = None
+    headers: Sequence[tuple[str, str]] = ()
+    wire: bytes | None = None
+    body: bytes | None = None
+    failure: str | None = None
+    refused: bool = False
+    conditional: bool = False
+    asked_at: datetime | None = None
+
+
+def receive(
+    connection: sqlite3.Connection,
+    *,
+    source: str,
+    url: str,
+    family: str,
+    answer: Answer,
+    parser: str | None = None,
+) -> int:
+    """Commit one fetch with its bytes, before anybody reads it. Returns its id.
+
+    The source must have been registered. A 304 gets the body that the page's validators stood
+    for; without one it is a failed fetch. parser: the name and version of the one that is to read
+    it. Bytes that it has read at the page's last look say what they said: such a fetch is
+    unchanged at once.
+    """
+    with immediate(connection):
+        page = _page(connection, source, url, family)
+        wire_sha256 = None if answer.wire is None else digest(answer.wire)
+        body, sha256, failure = _body(connection, page, answer, wire_sha256)
+        outcome = None
+        if failure:
+            outcome = "refused" if answer.refused else "failed"
+        elif parser is not None and _read_before(connection, page, body, parser):
+            outcome = "unchanged"
+        row: dict[str, object] = {
+            "page": page,
+            "asked_at": answer.asked_at and instant_text(answer.asked_at),
+            "fetched_at": instant_text(answer.fetched_at),
+            "status": answer.status,
+            "headers": json.dumps(answer.headers),
+            "body": body,
+            "wire_sha256": wire_sha256,
+            "wire_size": None if answer.wire is None else len(answer.wire),
+            "outcome": outcome,
+            "reason": failure,
+            "parser": parser if outcome == "unchanged" else None,
+        }
+        fetch = insert(connection, "fetch", row)
+        if failure:
+            unsettle(connection, page)
+        elif outcome:
+            settle(connection, page, fetch, settled=answer.status != 304, good=True)
+            current_races(connection).saw(page, fetch)
+        # An error page between two looks is no base for the next, and no end of a chain either.
+        if answer.status == 200 and body is not None and outcome != "unchanged":
+            connection.execute("UPDATE page SET latest_body = ? WHERE id = ?", (body, page))
+        where = {"source": source, "url": url, "family": family}
+        link(connection, fetch, "received", {**row, "page": where, "body": sha256})
+    return fetch
+
+
+def _read_before(connection: sqlite3.Connection, page: int, body: int | None, parser: str) -> bool:
+    """Whether the parser has read the body at the page's last look, and would find nothing new.
+
+    Not while a fetch waits to be read: nothing is read before it.
+    """
+    kept = kept_by(connection)
+    if page not in kept.settled:
+        kept.settled[page] = _settled_in_file(connection, page)
+    if body is None or kept.settled[page] != (body, parser):
+        return False
+    if page not in kept.standing:
+        story = connection.execute(
+            "SELECT 1 FROM article_sighting WHERE page = ? LIMIT 1", (page,)
+        ).fetchone()
+        if story or not current_races(connection).stands(page):
+            return False
+        kept.standing.add(page)
+    return not connection.execute("SELECT 1 FROM fetch WHERE outcome IS NULL LIMIT 1").fetchone()
+
+
+def _settled_in_file(connection: sqlite3.Connection, page: int) -> tuple[int | None, str | None]:
+    """The body of the page's last look if all of it was accepted, and the parser that read it."""
+    row = connection.execute(
+        "SELECT body, parser FROM fetch WHERE id = (SELECT settled_fetch FROM page WHERE id = ?)",
+        (page,),
+    ).fetchone()
+    return (row["body"], row["parser"]) if row else (None, None)
+
+
+def _page(connection: sqlite3.Connection, source: str, url: str, family: str) -> int:
+    pages = kept_by(connection).pages
+    if (source, url) not in pages:
+        pages[source, url] = _page_in_file(connection, source, url, family)
+    return pages[source, url]
+
+
+def _page_in_file(connection: sqlite3.Connection, source: str, url: str, family: str) -> int:
+    """The id of the page, added if it is not there."""
+    found = page_of(connection, source, url)
+    if found is not None:
+        return found
+    number = connection.execute("SELECT id FROM source WHERE name = ?", (source,)).fetchone()["id"]
+    return insert(connection, "page", {"source": number, "url": url, "family": family})
+
+
+def _body(
+    connection: sqlite3.Connection, page: int, answer: Answer, wire_sha256: str | None
+) -> tuple[int | None, str | None, str | None]:
+    """The body's id and digest, and why there is nothing to read, if so."""
+    if answer.status == 304 and answer.failure is None:
+        settled = validated_fetch(connection, page)
+        if settled is None or not answer.conditional:
+            reason = "HTTP 304, but the site was not asked whether the page has changed"
+            return None, None, reason
+        return int(settled["body"]), settled["sha256"], None
+    # What could not be unpacked is kept as it came: it is the evidence of the refusal.
+    content = answer.body if answer.body is not None else answer.wire
+    if not content:
+        return None, None, answer.failure
+    # What came unpacked is the body itself: one digest serves for both.
+    known = wire_sha256 if content == answer.wire else None
+    sha256 = known or digest(content)
+    return keep(connection, page, content, sha256), sha256, answer.failure
