@@ -16,7 +16,8 @@ from crawler.errors import NotUnderstood
 from crawler.parsers.strict_json import LARGEST, strict_json
 
 # A whole number has one spelling only, and no float is equal to this one. It does not end as it
-# begins, so that no two of it overlap. The brackets keep it apart from digits beside it.
+# begins, so that no two of it overlap. Without the brackets, many in a row would look like one
+# number that is too long, and all numbers would be looked at.
 _DIGITS = b"718281828459045235"
 _MARK = b"[" + _DIGITS + b"]"
 _MARKED = [int(_DIGITS)]
