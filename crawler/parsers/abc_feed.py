@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import marshal
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from crawler.errors import NotUnderstood
@@ -48,6 +47,7 @@ from crawler.parsers.abc_feed_values import (
     whole_in,
 )
 from crawler.parsers.strict_json import strict_json
+from crawler.parsers.unchanged_json import Entries, Entry
 from storage.records import RaceState, Refusal, Snapshot, Tally
 
 OFFICES = ("president", "senate", "house", "governor")
@@ -74,6 +74,10 @@ NEEDED = 270
 _FILES = {"president": "electoral", "senate": "senate", "house": "house", "governor": "governor"}
 _OFFICE_OF = {name: office for office, name in _FILES.items()}
 _PATH = re.compile(r"/maps/(?:states/([a-z]{2})/)?([a-z]+)\.json")
+
+#: The lists of what a file has many of, and of which most stay as they are between two looks.
+_STATES = ("states",)
+_COUNTIES = ("races", "counties")
 
 # What is known of each kind of object, used or left out on purpose. A mark of a test was never
 # seen; these are the names that one might have.
@@ -185,6 +189,16 @@ def feed_url(base: str, office: str, state: str | None = None) -> str:
     return f"{base.rstrip('/')}/{folder}{_FILES[office]}.json"
 
 
+class _Said(NamedTuple):
+    """What an entry says, in which there is nothing to refuse and nothing unknown.
+
+    code: its state's, as _abbreviation has it, or its county's FIPS code.
+    """
+
+    code: str
+    races: tuple[RaceState, ...]
+
+
 class Memory:
     """What entries of a file said at the look before: those that stand as they were are not read.
 
@@ -192,27 +206,13 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._states: dict[str, tuple[Fields, tuple[RaceState, ...]]] = {}
-        # As bytes, a tenth of the room: there are thousands of them.
-        self._counties: dict[tuple[str, str], tuple[bytes, RaceState]] = {}
+        self._of: dict[FeedFile, Entries[_Said]] = {}
 
-    def state(self, code: str, entry: Fields) -> tuple[RaceState, ...] | None:
-        """What the state's entry says, if it is the one that was kept."""
-        said = self._states.get(code)
-        return said[1] if said is not None and said[0] == entry else None
-
-    def keep_state(self, code: str, entry: Fields, said: tuple[RaceState, ...]) -> None:
-        """What the entry says, in which there was nothing to refuse and nothing unknown."""
-        self._states[code] = (entry, said)
-
-    def county(self, race: str, place: str, entry: bytes) -> RaceState | None:
-        """The race in the county, if its entry is the one that was kept."""
-        said = self._counties.get((race, place))
-        return said[1] if said is not None and said[0] == entry else None
-
-    def keep_county(self, entry: bytes, said: RaceState) -> None:
-        """What the entry says, in which there was nothing unknown."""
-        self._counties[said.race, said.place] = (entry, said)
+    def entries(self, file: FeedFile) -> Entries[_Said]:
+        """The entries of the file: of a national one its states, of a state's its counties."""
+        if file not in self._of:
+            self._of[file] = Entries(*(_STATES if file.state is None else _COUNTIES))
+        return self._of[file]
 
 
 def parse_feed(file: FeedFile, body: bytes, memory: Memory | None = None) -> Snapshot:
@@ -222,13 +222,16 @@ def parse_feed(file: FeedFile, body: bytes, memory: Memory | None = None) -> Sna
     Raises NotUnderstood when nothing in it can be read: it is no strict JSON, or lists no states
     or races.
     """
-    root = _root(file, body)
-    reading = _Reading(file, root, memory or Memory())
-    if file.state is None:
-        reading.read_national()
-    else:
-        reading.read_state(file.state)
-    return reading.snapshot()
+    entries = (memory or Memory()).entries(file)
+    try:
+        reading = _Reading(file, _root(file, entries.read(body)))
+        if file.state is None:
+            reading.read_national()
+        else:
+            reading.read_state(file.state)
+        return reading.snapshot()
+    finally:
+        entries.forget_values()
 
 
 def marks(file: FeedFile, body: bytes) -> dict[str, str]:
@@ -240,7 +243,7 @@ def marks(file: FeedFile, body: bytes) -> dict[str, str]:
     if file.state is not None:
         return {}
     try:
-        entries = list_in(_root(file, body), "states")
+        entries = list_in(_root(file, strict_json(body)), "states")
     except NotUnderstood:
         return {}
     told: dict[str, list[str]] = {}
@@ -269,8 +272,7 @@ def other_offices(body: bytes) -> frozenset[str]:
     return frozenset(office for name, office in _OFFICE_OF.items() if others.get(name) is True)
 
 
-def _root(file: FeedFile, body: bytes) -> Fields:
-    root = strict_json(body)
+def _root(file: FeedFile, root: object) -> Fields:
     if not isinstance(root, dict):
         raise NotUnderstood(f"the file is not an object: {quoted(root)}")
     try:
@@ -323,8 +325,7 @@ class _Contest:
 class _Reading:
     """What was read of one file so far."""
 
-    def __init__(self, file: FeedFile, root: Fields, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, file: FeedFile, root: Fields) -> None:
         self._office = file.office
         self._root = root
         self._national = file.state is None
@@ -349,18 +350,18 @@ class _Reading:
     def read_national(self) -> None:
         note(self._unknown, self._root, _NATION, "")
         note_in(self._root, "lastUpdated", TIME, "", self._unknown)
-        entries = self._root["states"]
-        times = Counter(_abbreviation(entry) for entry in entries)
+        entries: list[Entry[_Said]] = self._root["states"]
+        codes = [_code_of_state(entry) for entry in entries]
+        times = Counter(codes)
         together: list[_Contest] = []  # of states that have several entries
-        for at, entry in enumerate(entries):
-            code = _abbreviation(entry)
+        for at, (code, entry) in enumerate(zip(codes, entries, strict=True)):
             if times[code] > 1 or self._doubt is not None:
-                together += self._of_state(entry, f"states[{at}]")
+                together += self._of_state(entry.value(), f"states[{at}]")
                 continue
-            said = self._memory.state(code, entry)
-            if said is None:
-                said = self._said_of_state(code, entry, f"states[{at}]")
-            self._races += said
+            if entry.said is None:
+                self._races += self._said_of_state(code, entry, f"states[{at}]")
+            else:
+                self._races += entry.said.races
         for contest in self._apart(together):
             self._take(contest)
         if not self._races and not self._refusals:
@@ -369,18 +370,21 @@ class _Reading:
         if self._office == "president":
             self._read_nation()
 
-    def _said_of_state(self, code: str, entry: Fields, path: str) -> tuple[RaceState, ...]:
-        """What a state's entry says, kept in memory if there is nothing amiss with it."""
-        first, faults = len(self._races), (len(self._refusals), len(self._unknown))
-        for contest in self._apart(self._of_state(entry, path)):
+    def _said_of_state(self, code: str, entry: Entry[_Said], path: str) -> tuple[RaceState, ...]:
+        """What a state's entry says, kept with it if there is nothing amiss."""
+        first, refusals = len(self._races), len(self._refusals)
+        # Apart, since what is unknown here may be unknown in other entries too.
+        unknown, self._unknown = self._unknown, set()
+        for contest in self._apart(self._of_state(entry.value(), path)):
             self._take(contest)
         said = tuple(self._races[first:])
         del self._races[first:]
-        if (len(self._refusals), len(self._unknown)) == faults:
-            self._memory.keep_state(code, entry, said)
+        if len(self._refusals) == refusals and not self._unknown:
+            entry.said = _Said(code, said)
+        self._unknown |= unknown
         return said
 
-    def _of_state(self, entry: Fields, path: str) -> list[_Contest]:
+    def _of_state(self, entry: Any, path: str) -> list[_Contest]:
         try:
             _must_be_object(entry)
             if not entry.keys() <= _ENTRY:
@@ -527,41 +531,42 @@ class _Reading:
             self._refuse(reason, race, None)
             return
         where = f"{contest.where}.counties[]"
-        unknown = self._unknown
         doubt = self._doubt_of(fields)
-        codes = Counter(
-            c["fips"] for c in counties if type(c) is dict and type(c.get("fips")) is str
-        )
-        for at, county in enumerate(counties):
+        codes = [_code_of_county(entry) for entry in counties]
+        times = Counter(codes)
+        for at, (code, entry) in enumerate(zip(codes, counties, strict=True)):
+            said = entry.said
+            if said is not None and times[code] == 1:
+                (there,) = said.races
+                if there.race == race and there.doubt == doubt:
+                    self._races.append(there)
+                    continue
             place = None
+            beyond: set[str] = set()  # what is unknown in this one
             try:
+                county = entry.value()
                 _must_be_object(county)
                 if not county.keys() <= _COUNTY:
-                    note(unknown, county, _COUNTY, where)
+                    note(beyond, county, _COUNTY, where)
                 fips = _county_fips(county, state)
                 place = f"us/{state.code}/{fips}"
-                if codes[fips] > 1:
-                    raise NotUnderstood(f".fips is that of {codes[fips]} counties: {fips}")
-                entry = _bytes(county, doubt)
-                there = self._memory.county(race, place, entry)
-                if there is None:
-                    before = len(unknown)
-                    there = RaceState(
-                        race=race,
-                        place=place,
-                        source_updated_at=time_in(county, "lastUpdated", where, unknown),
-                        tallies=tallies_in(county, where, unknown, electors=False, counted=True),
-                        expected_vote_pct=percent_in(
-                            county, "reporting", REPORTING, where, unknown
-                        ),
-                        place_name=text_in(county, "displayName"),
-                        doubt=doubt,
-                    )
-                    if len(unknown) == before:
-                        self._memory.keep_county(entry, there)
+                if times[fips] > 1:
+                    raise NotUnderstood(f".fips is that of {times[fips]} counties: {fips}")
+                there = RaceState(
+                    race=race,
+                    place=place,
+                    source_updated_at=time_in(county, "lastUpdated", where, beyond),
+                    tallies=tallies_in(county, where, beyond, electors=False, counted=True),
+                    expected_vote_pct=percent_in(county, "reporting", REPORTING, where, beyond),
+                    place_name=text_in(county, "displayName"),
+                    doubt=doubt,
+                )
+                if not beyond:
+                    entry.said = _Said(fips, (there,))
                 self._races.append(there)
             except NotUnderstood as error:
                 self._refuse(f"{contest.path}.counties[{at}]{error}", race, place)
+            self._unknown |= beyond
 
     # Both
 
@@ -790,11 +795,6 @@ def _needed(summary: Fields, unknown: set[str]) -> str | None:
     return f"summary.needed is {needed}, not {NEEDED}"
 
 
-def _bytes(*values: Any) -> bytes:
-    """The values as bytes; equal values in equal order give equal bytes."""
-    return marshal.dumps(values, 2)  # later versions write down who else refers to a text
-
-
 def _state(entry: Fields) -> _State:
     """The state that an object names. Raises NotUnderstood when it names none, or two."""
     code = entry.get("abbreviation")
@@ -828,6 +828,19 @@ def _abbreviation(entry: object) -> str:
     """The postal code of a state's entry, in lower case; empty when it has none."""
     code = entry.get("abbreviation") if type(entry) is dict else None
     return code.lower() if type(code) is str else ""
+
+
+def _code_of_state(entry: Entry[_Said]) -> str:
+    return _abbreviation(entry.value()) if entry.said is None else entry.said.code
+
+
+def _code_of_county(entry: Entry[_Said]) -> str | None:
+    """The FIPS code of a county's entry; None when it has none."""
+    if entry.said is not None:
+        return entry.said.code
+    county = entry.value()
+    code = county.get("fips") if type(county) is dict else None
+    return code if type(code) is str else None
 
 
 def _must_be_object(found: object) -> None:
