@@ -7,7 +7,6 @@ import atexit
 import errno
 import gc
 import os
-import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -503,6 +502,8 @@ def demo(folder: Path) -> None:
 
 def _end_by_signals() -> None:
     """A signal ends the command with its own exit code, after it has tidied up."""
+    import signal
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
