@@ -360,7 +360,11 @@ def test_names_outside_ascii_are_printed_in_the_plainest_locale_too(
     assert done.stdout == bureau.run("changes", LC_ALL="C.UTF-8").stdout
 
 
-HEAVY = ("scrapy", "twisted", "sqlite_utils", "bs4")
+#: What takes long to load, and only a crawl, a report or a browser needs.
+HEAVY = {
+    "scrapy", "twisted", "asyncio", "filelock", "bs4", "soupsieve", "lxml", "jiter", "zstandard",
+    "sqlite_utils", "jinja2", "feedgen", "rich", "datasette", "email", "logging",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -392,6 +392,29 @@ def test_reading_the_log_does_not_load_the_crawler(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_crawl_loads_no_second_web_library_and_nothing_of_the_reports(
+    desk: Desk, site: Site
+) -> None:
+    desk.configure([1])
+    site.answers[path_of(1)] = 200, {}, story(1, banner=banner(67_410_748))
+    desk.crawl()  # makes the tables, through sqlite-utils
+    site.answers[path_of(1)] = 200, {}, story(1, banner=banner(67_410_750))
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *desk.command("crawl")],
+        cwd=desk.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.split("\n")}
+    assert {"scrapy", "bs4"} <= loaded
+    assert loaded.isdisjoint(
+        {"aiohttp", "requests", "urllib3", "tldextract", "itemadapter"}
+        | {"sqlite_utils", "jinja2", "feedgen", "rich", "datasette", "difflib"}
+    )
+
+
 def test_the_same_log_in_every_surrounding(desk: Desk, site: Site) -> None:
     desk.configure([1])
     site.answers[path_of(1)] = 200, {}, story(1, banner=banner(67_410_748))

@@ -1,8 +1,10 @@
-"""What was edited in a text of paragraphs. Pure."""
+"""What was edited in a text of paragraphs. Pure.
+
+difflib is loaded where texts are compared: most of those that read the log have no use for it.
+"""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -28,8 +30,10 @@ def paragraphs(text: object) -> list[str]:
 
 def paragraph_edits(old: Sequence[str], new: Sequence[str]) -> list[Edit]:
     """The paragraphs that differ, in the order of the text."""
+    from difflib import SequenceMatcher
+
     edits: list[Edit] = []
-    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
         both = min(j - i, m - k)
@@ -64,12 +68,14 @@ def words(old: str, new: str) -> tuple[list[tuple[str, bool]], list[tuple[str, b
     Words keep the blanks behind them: with blanks as words of their own, difflib takes seconds for
     a thousand of them.
     """
+    from difflib import SequenceMatcher
+
     a, b = _tokens(old), _tokens(new)
     if max(len(a), len(b)) > MOST_WORDS:
         return [(old, True)], [(new, True)]
     before: list[tuple[str, bool]] = []
     after: list[tuple[str, bool]] = []
-    for tag, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+    for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         if i < j:
             before.append(("".join(a[i:j]), tag != "equal"))
         if k < m:
