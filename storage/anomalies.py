@@ -6,10 +6,10 @@ The figures are chosen so that the count of an ordinary night has hardly any: of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Sequence
 
-from storage.records import Change, RaceState
+from storage.records import Change, RaceState, Value
 
 #: `large_decrease`: a candidate's votes fell by more than this share and more than so many.
 LARGE_SHARE = 0.01
@@ -42,22 +42,24 @@ def flag_anomalies(rows: Sequence[Change], old: RaceState, new: RaceState) -> li
     one_sided = _one_sided(moves, old) if whole else ()
     flagged = []
     for row in rows:
-        flags: tuple[str, ...] = ()
+        flags: list[str] = []
         if row.field == "votes" and row.candidate in moves:
-            flags = tuple(
-                flag
-                for flag, holds in (
-                    ("large_decrease", _large_decrease(row)),
-                    ("swap", row.candidate in swapped),
-                    ("decimal_shift", row.candidate in shifted),
-                    ("one_sided", row.candidate in one_sided),
-                )
-                if holds
-            )
-        elif row.field == "expected_vote_pct" and isinstance(row.new, int | float):
-            flags = ("over_expected",) if row.new > OVER_EXPECTED_PCT else ()
-        flagged.append(replace(row, flags=row.flags + flags) if flags else row)
+            if _large_decrease(row):
+                flags.append("large_decrease")
+            if row.candidate in swapped:
+                flags.append("swap")
+            if row.candidate in shifted:
+                flags.append("decimal_shift")
+            if row.candidate in one_sided:
+                flags.append("one_sided")
+        elif row.field == "expected_vote_pct" and _is_over(row.new):
+            flags.append("over_expected")
+        flagged.append(row._replace(flags=(*row.flags, *flags)) if flags else row)
     return flagged
+
+
+def _is_over(value: Value) -> bool:
+    return isinstance(value, int | float) and value > OVER_EXPECTED_PCT
 
 
 def _same_published(old: RaceState, new: RaceState) -> bool:
@@ -127,13 +129,13 @@ def sums_that_differ(state: RaceState, parts: Sequence[RaceState]) -> str:
     return "; ".join(said)
 
 
-def _sums(parts: Iterable[RaceState]) -> dict[str, int]:
+def _sums(parts: Sequence[RaceState]) -> dict[str, int]:
     """The votes of each candidate whom all parts show with votes."""
-    sums: dict[str, int] | None = None
+    sums: dict[str, int] = defaultdict(int)
+    shown_by: dict[str, int] = defaultdict(int)
     for part in parts:
-        votes = {t.candidate: t.votes for t in part.tallies if t.votes is not None}
-        if sums is None:
-            sums = votes
-        else:
-            sums = {c: total + votes[c] for c, total in sums.items() if c in votes}
-    return sums or {}
+        for tally in part.tallies:
+            if tally.votes is not None:
+                sums[tally.candidate] += tally.votes
+                shown_by[tally.candidate] += 1
+    return {c: total for c, total in sums.items() if shown_by[c] == len(parts)}

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Literal
 
 from storage.chain import canonical
@@ -137,31 +138,38 @@ class Candidates:
 
 def race_json(state: RaceState) -> str:
     """The state as canonical JSON: equal states, whatever their order, are equal texts."""
-    facts: dict[str, object] = {"race": state.race, "place": state.place}
-    facts["tallies"] = [
-        {
-            name: value
-            for name, value in (
-                ("candidate", t.candidate),
-                ("name", t.name),
-                ("votes", t.votes),
-                ("electoral_votes", t.electoral_votes),
-                ("last_name", t.last_name),
-                ("party", t.party),
-                ("kind", None if t.kind == "person" else t.kind),
-            )
-            if value is not None or name == "votes"
-        }
-        for t in sorted(state.tallies, key=lambda t: t.candidate)
-    ]
-    for name in ("projection", "expected_vote_pct", "status", "seats"):
-        facts[name] = getattr(state, name)
-    for name in ("source_updated_at", "last_close_at"):
-        moment: datetime | None = getattr(state, name)
-        facts[name] = moment and instant_text(moment)
+    updated, close = state.source_updated_at, state.last_close_at
+    facts: dict[str, object] = {
+        "race": state.race,
+        "place": state.place,
+        "tallies": [_facts(t) for t in sorted(state.tallies, key=attrgetter("candidate"))],
+        "projection": state.projection,
+        "expected_vote_pct": state.expected_vote_pct,
+        "status": state.status,
+        "seats": state.seats,
+        "source_updated_at": updated and instant_text(updated),
+        "last_close_at": close and instant_text(close),
+    }
     if state.runoff:
         facts["runoff"] = sorted(state.runoff)
     return canonical(facts).decode("ascii")
+
+
+def _facts(tally: Tally) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "candidate": tally.candidate,
+        "name": tally.name,
+        "votes": tally.votes,
+    }
+    if tally.electoral_votes is not None:
+        facts["electoral_votes"] = tally.electoral_votes
+    if tally.last_name is not None:
+        facts["last_name"] = tally.last_name
+    if tally.party is not None:
+        facts["party"] = tally.party
+    if tally.kind != "person":
+        facts["kind"] = tally.kind
+    return facts
 
 
 def race_from_json(text: str) -> RaceState:

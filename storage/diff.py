@@ -49,7 +49,7 @@ def first_of_race(new: RaceState) -> list[Change]:
     """The first sights of a race not known before: one row for each published value."""
     rows = _first("projection", new.projection, new.projection)
     for candidate in sorted(new.runoff):
-        rows += [replace(r, flags=("runoff",)) for r in _first("projection", candidate, candidate)]
+        rows += [r._replace(flags=("runoff",)) for r in _first("projection", candidate, candidate)]
     for tally in ranked(new.tallies):
         rows += _first_of_tally(tally)
     return (
@@ -169,7 +169,9 @@ def compare_race(
     Calls first, then candidates, then figures with the leader first. A candidate who joins brings
     rows of kind `first` for the values.
     """
-    rows = _projection_change(old.projection, new.projection) + _runoff_changes(old, new)
+    rows = _projection_change(old.projection, new.projection)
+    if old.runoff != new.runoff:
+        rows += _runoff_changes(old, new)
     there = {tally.candidate for tally in new.tallies}
     gone = [t for t in old.tallies if t.candidate in shown and t.candidate not in there]
     for tally in ranked(gone):
@@ -195,18 +197,15 @@ def compare_race(
                     )
                 )
             rows += _first_of_tally(tally)
-        else:
+        elif before != tally:
             rows += _rename(before, tally) + _tally_changes(before, tally)
     rows += _number_change(
         "expected_vote_changed", "expected_vote_pct", old.expected_vote_pct, new.expected_vote_pct
     )
     rows += _text_change("status_changed", "status", old.status, new.status)
-    rows += _text_change(
-        "poll_closing_changed",
-        "poll_closing",
-        _instant(old.last_close_at),
-        _instant(new.last_close_at),
-    )
+    if old.last_close_at != new.last_close_at:
+        before_close, close = _instant(old.last_close_at), _instant(new.last_close_at)
+        rows += _text_change("poll_closing_changed", "poll_closing", before_close, close)
     if learned:
         rows = [_as_first(row) for row in rows]
     kept = [t for t in old.tallies if t.candidate not in shown and t.candidate not in there]
@@ -220,7 +219,7 @@ def _flagged(
     if turner is None and not flags:
         return rows
     return [
-        replace(row, flags=row.flags + flags + (("lead_change",) if row is turner else ()))
+        row._replace(flags=row.flags + flags + (("lead_change",) if row is turner else ()))
         for row in rows
     ]
 

@@ -51,7 +51,7 @@ def votes_of(state: RaceState) -> int | None:
 
 def falls_to_zero(new: RaceState, current: RaceState | None) -> bool:
     """Whether a race that had votes has none now."""
-    return current is not None and bool(votes_of(current)) and votes_of(new) == 0
+    return current is not None and votes_of(new) == 0 and bool(votes_of(current))
 
 
 def doubt(
@@ -115,9 +115,9 @@ def _electors(new: RaceState) -> str:
 
 def _zero(new: RaceState, current: RaceState, many_at_zero: bool) -> str:
     """Rule R8: counts that fall to zero come back within minutes, nearly always."""
-    before = votes_of(current)
-    if not before or not falls_to_zero(new, current):
+    if not falls_to_zero(new, current):
         return ""
+    before = votes_of(current) or 0
     if before < FALL_FROM and not many_at_zero:
         return ""
     more = ", as in other races on the page" if many_at_zero else ""

@@ -6,6 +6,7 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 #: The states that vote, with the District of Columbia, by postal code in lower case.
 STATES = {
@@ -31,11 +32,13 @@ OFFICES = ("president", "senate", "house", "governor")
 _LEVELS = {0: "nation", 1: "state", 2: "county"}
 
 
+@lru_cache(maxsize=8192)  # there are 3,143 counties
 def level_of(place: str) -> str:
     """nation, state, district or county, from the place's code."""
     return "district" if "-" in place else _LEVELS[place.count("/")]
 
 
+@lru_cache(maxsize=8192)
 def parent_of(place: str) -> str | None:
     """The code of the place that this one is a part of; None for the nation."""
     if level_of(place) == "district":

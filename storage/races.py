@@ -642,7 +642,7 @@ def _flagged(rows: list[Change], flags: tuple[str, ...], *, early: bool) -> list
         return rows
     counted = (*flags, "before_last_close") if early else flags
     return [
-        replace(row, flags=row.flags + (counted if row.field in _COUNTED else flags))
+        row._replace(flags=row.flags + (counted if row.field in _COUNTED else flags))
         for row in rows
     ]
 

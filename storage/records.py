@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Verdict = Literal["accepted", "stale", "unconfirmed", "rejected"]
 Outcome = Literal["new", "unchanged", "refused", "failed"]
@@ -158,8 +158,7 @@ class Snapshot:
     unknown: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """One row of the log: what moved, from what to what.
 
     kind: one of KINDS, or `first` for a first sight, which is no change. field: what moved.

@@ -16,6 +16,9 @@ migrations = Migrations("tallytrail")
 #: The one text form of an instant; see storage.records.instant_text.
 _INSTANT = "GLOB '{0}{0}-{1}-{1}T{1}:{1}:{1}.{1}[0-9]Z'".format("[0-9][0-9]", "[0-9][0-9]")
 
+#: No row comes before the first of a table to which rows are only added.
+_FROM_ONE = 'CONSTRAINT "append-only" CHECK (id > 0)'
+
 _TABLES = f"""
 CREATE TABLE outlet (
     id INTEGER PRIMARY KEY,
@@ -38,7 +41,7 @@ CREATE TABLE source (
 ) STRICT;
 
 CREATE TABLE body (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     sha256 TEXT NOT NULL UNIQUE,
     size INTEGER NOT NULL,
     -- NULL: the frame needs no other
@@ -62,7 +65,7 @@ CREATE TABLE page (
 ) STRICT;
 
 CREATE TABLE fetch (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     page INTEGER NOT NULL REFERENCES page(id),
     asked_at TEXT CHECK (asked_at {_INSTANT}),
     fetched_at TEXT NOT NULL CHECK (fetched_at {_INSTANT}),
@@ -95,7 +98,7 @@ CREATE TABLE run (
 ) STRICT;
 
 CREATE TABLE link (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     fetch INTEGER NOT NULL REFERENCES fetch(id),
     step TEXT NOT NULL CHECK (step IN ('received', 'read')),
     hash TEXT NOT NULL,
@@ -182,7 +185,7 @@ CREATE TABLE article (
 ) STRICT;
 
 CREATE TABLE article_version (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     article INTEGER NOT NULL REFERENCES article(id),
     fetch INTEGER NOT NULL REFERENCES fetch(id),
     headline TEXT,
@@ -195,7 +198,7 @@ CREATE TABLE article_version (
 ) STRICT;
 
 CREATE TABLE discovery (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     page INTEGER NOT NULL REFERENCES page(id),
     article_key TEXT NOT NULL,
     url TEXT NOT NULL,
@@ -238,7 +241,7 @@ CREATE TABLE article_sighting (
 ) STRICT;
 
 CREATE TABLE note (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     kind TEXT NOT NULL CHECK (kind IN ('transient', 'witness_disagrees', 'sums_differ',
         'unknown_field')),
     page INTEGER NOT NULL REFERENCES page(id),
@@ -251,7 +254,7 @@ CREATE TABLE note (
 ) STRICT;
 
 CREATE TABLE refusal (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     fetch INTEGER NOT NULL REFERENCES fetch(id),
     part TEXT NOT NULL CHECK (part IN ('page', 'race', 'article')),
     race TEXT,
@@ -263,7 +266,7 @@ CREATE TABLE refusal (
 -- What changes are about and what they say. A night has a million changes of a few thousand
 -- series: `entry` has them by number, and the view `change` puts them together again.
 CREATE TABLE series (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     source INTEGER NOT NULL REFERENCES source(id),
     race INTEGER REFERENCES race(id),
     place INTEGER REFERENCES place(id),
@@ -276,14 +279,14 @@ CREATE TABLE series (
 ) STRICT;
 
 CREATE TABLE label (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     kind TEXT NOT NULL,
     flags TEXT NOT NULL,
     fetch INTEGER NOT NULL REFERENCES fetch(id)
 ) STRICT;
 
 CREATE TABLE entry (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     series INTEGER NOT NULL REFERENCES series(id),
     label INTEGER NOT NULL REFERENCES label(id),
     old ANY,
@@ -300,7 +303,7 @@ CREATE TABLE entry (
 ) STRICT;
 
 CREATE TABLE first_sight (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY {_FROM_ONE},
     source INTEGER NOT NULL REFERENCES source(id),
     race INTEGER REFERENCES race(id),
     place INTEGER REFERENCES place(id),
@@ -368,10 +371,8 @@ CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
-CREATE TRIGGER {table}_from_one AFTER INSERT ON {table} WHEN NEW.id < 1
-BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table}
-WHEN {known}(NEW.id <= (SELECT coalesce(max(id), 0) FROM {table}) AND NEW.id <> -1)
+WHEN {known}NEW.id <= (SELECT max(id) FROM {table}) AND NEW.id <> -1
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 """  # noqa: S608 - names and conditions are ours
 
@@ -387,10 +388,8 @@ WHEN OLD.outcome IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.page IS NOT OLD.page
 BEGIN SELECT RAISE(ABORT, 'a fetch is read once and never altered'); END;
 CREATE TRIGGER fetch_no_delete BEFORE DELETE ON fetch
 BEGIN SELECT RAISE(ABORT, 'fetch is append-only'); END;
-CREATE TRIGGER fetch_from_one AFTER INSERT ON fetch WHEN NEW.id < 1
-BEGIN SELECT RAISE(ABORT, 'fetch is append-only'); END;
 CREATE TRIGGER fetch_in_order BEFORE INSERT ON fetch
-WHEN NEW.id <= (SELECT coalesce(max(id), 0) FROM fetch) AND NEW.id <> -1
+WHEN NEW.id <= (SELECT max(id) FROM fetch) AND NEW.id <> -1
 BEGIN SELECT RAISE(ABORT, 'fetch is append-only'); END;
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from storage.chain import canonical
 from storage.diff import compare_article, first_of_article
@@ -67,7 +67,7 @@ def record_article(entries: Entries, new: Article) -> None:
             lasted = persistence(connection, look, since, now.fetch, now.shown_by)
             judgement = judge_article(new, now.article, lasted, look.fetched_at)
             verdict, reason = judgement.verdict, judgement.reason
-            rows = [replace(row, flags=row.flags + judgement.flags) for row in rows]
+            rows = [row._replace(flags=row.flags + judgement.flags) for row in rows]
         if verdict == "accepted":
             _save_article(connection, look, merged, edited=edited)
             _write_article(entries, now.id, merged, rows, now.shown_by)

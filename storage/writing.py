@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from storage.chain import GENESIS, link_hash
 from storage.database import Writer
@@ -103,6 +104,7 @@ def register_source(
     found = connection.execute("SELECT id FROM source WHERE name = ?", (name,)).fetchone()
     if not found:
         return insert(connection, "source", {"name": name, **facts})
+    kept_by(connection).abouts.clear()
     connection.execute(
         "UPDATE source SET outlet = ?, election = ?, parser = ?, timezone = ?, families = ?"
         " WHERE id = ?",
@@ -114,13 +116,15 @@ def register_source(
 class Kept:
     """What a writer need not ask the file for at every look.
 
-    pages: ids by source and address. settled: by page, the body of its last look if all of it was
-    accepted, and the parser that read it. standing: those of these pages that show no story, and
-    no race otherwise than it stands.
+    pages: ids by source and address. abouts: by page, what a Look has of it and its source.
+    settled: by page, the body of its last look if all of it was accepted, and the parser that
+    read it. standing: those of these pages that show no story, and no race otherwise than it
+    stands.
     """
 
     def __init__(self) -> None:
         self.pages: dict[tuple[str, str], int] = {}
+        self.abouts: dict[int, dict[str, Any]] = {}
         self.settled: dict[int, tuple[int | None, str | None]] = {}
         self.standing: set[int] = set()
         self.last_link: str | None = None
@@ -177,16 +181,11 @@ def look(connection: sqlite3.Connection, fetch: int) -> Look:
     """The fetch with what its reading needs. Raises LookupError for an unknown id."""
     row = connection.execute(
         """
-        SELECT fetch.id AS fetch, page.id AS page, page.url, page.family, source.id AS source,
-               source.name AS source_name, source.parser, election.id AS election,
-               election.date AS election_date, source.timezone, fetch.fetched_at, fetch.status,
-               fetch.headers, fetch.body, fetch.outcome, fetch.reason, settled.body AS settled,
-               settled.parser AS settled_parser, good.id AS good, good.parser AS good_parser,
-               source.families
+        SELECT fetch.id AS fetch, fetch.page, fetch.fetched_at, fetch.status, fetch.headers,
+               fetch.body, fetch.outcome, fetch.reason, settled.body AS settled,
+               settled.parser AS settled_parser, good.id AS good, good.parser AS good_parser
           FROM fetch
           JOIN page ON page.id = fetch.page
-          JOIN source ON source.id = page.source
-          JOIN election ON election.id = source.election
           LEFT JOIN fetch AS settled ON settled.id = page.settled_fetch
           LEFT JOIN fetch AS good ON good.id = page.good_fetch
          WHERE fetch.id = ?
@@ -196,11 +195,32 @@ def look(connection: sqlite3.Connection, fetch: int) -> Look:
     if row is None:
         raise LookupError(f"there is no fetch {fetch}")
     facts = dict(row)
-    facts["election_date"] = date.fromisoformat(facts["election_date"])
     facts["fetched_at"] = datetime.fromisoformat(facts["fetched_at"])
-    facts["families"] = tuple(json.loads(facts["families"]))
     facts["headers"] = [tuple(pair) for pair in json.loads(facts["headers"])]
-    return Look(**facts)
+    abouts = kept_by(connection).abouts
+    if row["page"] not in abouts:
+        abouts[row["page"]] = _about(connection, row["page"])
+    return Look(**abouts[row["page"]], **facts)
+
+
+def _about(connection: sqlite3.Connection, page: int) -> dict[str, Any]:
+    """What a Look has of its page and source, as they are configured."""
+    row = connection.execute(
+        """
+        SELECT page.url, page.family, source.id AS source, source.name AS source_name,
+               source.parser, election.id AS election, election.date AS election_date,
+               source.timezone, source.families
+          FROM page
+          JOIN source ON source.id = page.source
+          JOIN election ON election.id = source.election
+         WHERE page.id = ?
+        """,
+        (page,),
+    ).fetchone()
+    facts = dict(row)
+    facts["election_date"] = date.fromisoformat(facts["election_date"])
+    facts["families"] = tuple(json.loads(facts["families"]))
+    return facts
 
 
 def finish(

@@ -33,7 +33,7 @@ def flags(old: RaceState, new: RaceState) -> dict[str | None, set[str]]:
 
 
 def plain(rows: Iterable[Change]) -> list[Change]:
-    return [replace(row, flags=()) for row in rows]
+    return [row._replace(flags=()) for row in rows]
 
 
 @given(race_states(), race_states())
