@@ -17,7 +17,6 @@ from crawler.parsers.abc_banner import find_banners, parse_banners
 from crawler.parsers.abc_results import results_of, take_tables
 from crawler.parsers.abc_story import left_out, parse_story
 from crawler.parsers.abc_urls import story_id
-from crawler.parsers.css import first
 from crawler.parsers.markup import page_tree, path_of
 from crawler.parsers.rss import parse_rss
 from storage.records import Link, RaceState, Refusal, Snapshot, refused_page
@@ -47,7 +46,7 @@ def canonical(body: bytes) -> str | None:
     if _too_large(body):
         return None
     try:
-        link = first(page_tree(body, None), "link[rel=canonical]")
+        link = page_tree(body, None).select_one("link[rel=canonical]")
     except NotUnderstood:
         return None
     href = link.get("href") if link else None

@@ -30,7 +30,6 @@ from crawler.parsers.abc_banner import (
     VOTES,
     last_name,
 )
-from crawler.parsers.css import first
 from crawler.parsers.markup import fold, shown_texts, text_of
 from crawler.parsers.values import count, percent
 from storage.places import STATES
@@ -221,7 +220,7 @@ def _dated(tree: Tag) -> tuple[RaceState, Mapping[str, str]] | None:
     The layout may stand on the page more than once. Raises NotUnderstood when a part of it is
     missing, cannot be read or differs from its copy.
     """
-    if first(tree, ".BalanceOfPower, .BalanceOfPowerContainer") is None:
+    if tree.select_one(".BalanceOfPower, .BalanceOfPowerContainer") is None:
         return None
     people = [(_party(e, "Candidate"), e) for e in tree.find_all(class_="Candidate")]
     popular = [(_party(e, "PopVote"), e) for e in tree.find_all(class_="PopVote")]

@@ -16,7 +16,6 @@ from bs4 import BeautifulSoup, Tag
 
 from crawler.errors import NotUnderstood
 from crawler.parsers.abc_urls import story_id
-from crawler.parsers.css import first, is_within
 from crawler.parsers.markup import fold, shown_texts, text_of
 from crawler.parsers.values import eastern, machine_time
 from storage.records import ARTICLE_FIELDS, Article, instant_text
@@ -93,7 +92,7 @@ def _section(origins: Mapping[str, Reading], url: str) -> str | None:
 
 
 def _canonical(tree: BeautifulSoup, url: str, state: Reading | None) -> str:
-    link = first(tree, "link[rel=canonical]")
+    link = tree.select_one("link[rel=canonical]")
     told = [
         link.get("href") if link else None,
         _meta(tree, "og:url"),
@@ -136,10 +135,12 @@ _TEXTS = ("p", "li", "h2", "h3", "h4", "figcaption", "td")
 
 def left_out(tree: BeautifulSoup, banner: Set[int]) -> list[str]:
     """Texts inside the article that are not taken for it: paragraphs, subheads, items of lists."""
-    headline = next((h for h in (first(tree, s) for s in _HEADLINES) if h is not None), None)
+    headline = next((h for h in (tree.select_one(s) for s in _HEADLINES) if h is not None), None)
     taken = set((_markup_body(tree, headline, banner) or "").split("\n\n"))
     dek = _markup_dek(tree, headline)
-    place = first(tree, "[class*=Article_main__body], [data-testid=prism-article-body], article")
+    place = tree.select_one(
+        "[class*=Article_main__body], [data-testid=prism-article-body], article"
+    )
     texts = [] if place is None else [text_of(p) for p in place.find_all(_TEXTS)]
     known = taken | {dek, text_of(headline) if headline is not None else None}
     return [text for text in dict.fromkeys(texts) if text and text not in known]
@@ -286,7 +287,7 @@ def _jsonld_byline(author: object) -> str | None:
 
 
 def _from_markup(tree: BeautifulSoup, banner: Set[int]) -> Reading | None:
-    headline = next((h for h in (first(tree, s) for s in _HEADLINES) if h is not None), None)
+    headline = next((h for h in (tree.select_one(s) for s in _HEADLINES) if h is not None), None)
     body = _markup_body(tree, headline, banner)
     if headline is None and body is None:
         return None
@@ -301,7 +302,7 @@ def _from_markup(tree: BeautifulSoup, banner: Set[int]) -> Reading | None:
 
 
 def _markup_dek(tree: BeautifulSoup, headline: Tag | None) -> str | None:
-    dek = first(tree, _DEK_2024) or _dek_2022(headline)
+    dek = tree.select_one(_DEK_2024) or _dek_2022(headline)
     return text_of(dek) or None if dek else None
 
 
@@ -314,10 +315,10 @@ def _dek_2022(headline: Tag | None) -> Tag | None:
 
 
 def _markup_body(tree: BeautifulSoup, headline: Tag | None, banner: Set[int]) -> str | None:
-    marked = first(tree, "[data-testid=prism-article-body]")
+    marked = tree.select_one("[data-testid=prism-article-body]")
     if marked is not None:
         return _paragraphs(_body_lines(marked.find_all("p", recursive=False), banner))
-    if first(tree, "[data-testid=prism-headline]") is not None:
+    if tree.select_one("[data-testid=prism-headline]") is not None:
         return None  # the layout of 2024 without its body: what the older ones take is not it
     dek = _dek_2022(headline)
     for container in (
@@ -325,7 +326,7 @@ def _markup_body(tree: BeautifulSoup, headline: Tag | None, banner: Set[int]) ->
         "section.Article__Content.story",
         ".article-copy",
     ):
-        place = first(tree, container)
+        place = tree.select_one(container)
         if place is not None:
             paragraphs = [p for p in place.find_all("p") if p is not dek]
             return _paragraphs(_body_lines(paragraphs, banner))
@@ -336,7 +337,7 @@ def _body_lines(paragraphs: Iterable[Tag], banner: Set[int]) -> Iterator[str]:
     for paragraph in paragraphs:
         if any(id(node) in banner for node in shown_texts(paragraph)):
             continue
-        if is_within(paragraph, _NOT_BODY):
+        if paragraph.css.closest(_NOT_BODY) is not None:
             continue
         strong = paragraph.find(["strong", "b"])
         if strong is not None and _RELATED.match(text_of(strong)):
@@ -346,11 +347,11 @@ def _body_lines(paragraphs: Iterable[Tag], banner: Set[int]) -> Iterator[str]:
 
 def _markup_byline(tree: BeautifulSoup) -> tuple[str | None, str | None]:
     """Names and time of publication as printed below the headline."""
-    line = first(tree, "[data-testid=prism-byline], .ShareByline")
+    line = tree.select_one("[data-testid=prism-byline], .ShareByline")
     if line is not None:
         texts = [fold(node) for node in shown_texts(line)]
     else:
-        dated = first(tree, ".Byline__Meta--publishDate, .article-meta .timestamp")
+        dated = tree.select_one(".Byline__Meta--publishDate, .article-meta .timestamp")
         if dated is None:
             return None, None
         # Until 2018 the outlet's name stood before the time: "ABC News - Mar 3, 2017, 9:01 AM ET".
@@ -370,7 +371,7 @@ def _markup_byline(tree: BeautifulSoup) -> tuple[str | None, str | None]:
 
 
 def _meta(tree: BeautifulSoup, name: str) -> str | None:
-    tag = first(tree, f'meta[property="{name}"], meta[name="{name}"]')
+    tag = tree.select_one(f'meta[property="{name}"], meta[name="{name}"]')
     return _text(tag.get("content")) if tag else None
 
 
