@@ -62,24 +62,33 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, isolation_level=None, timeout=BUSY_TIMEOUT / 1000, factory=Writer
         )
-        connection.row_factory = sqlite3.Row
-        tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_schema")}
-        if "fetch" not in tables and any(not name.startswith(_OWN) for name in tables):
-            raise DatabaseError(f"{path} is another program's database; name another with --db")
-        for pragma in (
-            "foreign_keys = ON",
-            "trusted_schema = OFF",
-            "cell_size_check = ON",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        applied = _applied(connection) if "_sqlite_migrations" in tables else set()
-        if applied - {*MIGRATIONS}:
-            raise DatabaseError(f"{path} was written by a newer TallyTrail; upgrade this one")
-        if applied != {*MIGRATIONS}:
-            _migrate(connection)
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            # Left to itself it might stay open, and its files of shared memory stay behind.
+            connection.close()
+            raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.row_factory = sqlite3.Row
+    tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_schema")}
+    if "fetch" not in tables and any(not name.startswith(_OWN) for name in tables):
+        raise DatabaseError(f"{path} is another program's database; name another with --db")
+    for pragma in (
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+        "cell_size_check = ON",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    applied = _applied(connection) if "_sqlite_migrations" in tables else set()
+    if applied - {*MIGRATIONS}:
+        raise DatabaseError(f"{path} was written by a newer TallyTrail; upgrade this one")
+    if applied != {*MIGRATIONS}:
+        _migrate(connection)
 
 
 def _applied(connection: sqlite3.Connection) -> set[str]:
