@@ -20,7 +20,7 @@ from storage.writing import (
 )
 
 #: Seconds: about what a request takes. Without it, whoever writes first never lets the other in.
-PAUSE = 0.005
+PAUSE = 0.02
 BEGAN = datetime(2024, 11, 13, 12, 0, tzinfo=UTC)
 
 
