@@ -111,6 +111,11 @@ def _recent(connection: sqlite3.Connection) -> Recent:
     return recent
 
 
+def remembered(connection: sqlite3.Connection, sha256: str) -> bytes | None:
+    """The unpacked bytes with this digest, where the writer has them in memory."""
+    return _recent(connection).get(sha256)
+
+
 def keep(connection: sqlite3.Connection, page: int, content: bytes, sha256: str) -> int:
     """The id of the body with these bytes, which the page has just shown; added if it is new.
 

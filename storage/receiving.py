@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.archive import digest, keep
+from storage.archive import digest, keep, remembered
 from storage.current import current_races
 from storage.database import immediate
 from storage.pages import page_of, validated_fetch
@@ -57,8 +57,7 @@ def receive(
     """
     with immediate(connection):
         page = _page(connection, source, url, family)
-        wire_sha256 = None if answer.wire is None else digest(answer.wire)
-        body, sha256, failure = _body(connection, page, answer, wire_sha256)
+        body, sha256, failure = _body(connection, page, answer)
         outcome = None
         if failure:
             outcome = "refused" if answer.refused else "failed"
@@ -71,7 +70,7 @@ def receive(
             "status": answer.status,
             "headers": json.dumps(answer.headers),
             "body": body,
-            "wire_sha256": wire_sha256,
+            "wire_sha256": _wire_digest(answer, sha256),
             "wire_size": None if answer.wire is None else len(answer.wire),
             "outcome": outcome,
             "reason": failure,
@@ -137,7 +136,7 @@ def _page_in_file(connection: sqlite3.Connection, source: str, url: str, family:
 
 
 def _body(
-    connection: sqlite3.Connection, page: int, answer: Answer, wire_sha256: str | None
+    connection: sqlite3.Connection, page: int, answer: Answer
 ) -> tuple[int | None, str | None, str | None]:
     """The body's id and digest, and why there is nothing to read, if so."""
     if answer.status == 304 and answer.failure is None:
@@ -146,11 +145,28 @@ def _body(
             reason = "HTTP 304, but the site was not asked whether the page has changed"
             return None, None, reason
         return int(settled["body"]), settled["sha256"], None
-    # What could not be unpacked is kept as it came: it is the evidence of the refusal.
-    content = answer.body if answer.body is not None else answer.wire
+    content = _content(answer)
     if not content:
         return None, None, answer.failure
-    # What came unpacked is the body itself: one digest serves for both.
-    known = wire_sha256 if content == answer.wire else None
-    sha256 = known or digest(content)
+    kept = kept_by(connection)
+    sha256 = kept.latest.get(page)
+    # Equal bytes have equal digests, and to compare them takes a tenth of the time.
+    if sha256 is None or remembered(connection, sha256) != content:
+        sha256 = kept.latest[page] = digest(content)
     return keep(connection, page, content, sha256), sha256, answer.failure
+
+
+def _content(answer: Answer) -> bytes | None:
+    # What could not be unpacked is kept as it came: it is the evidence of the refusal.
+    return answer.body if answer.body is not None else answer.wire
+
+
+def _wire_digest(answer: Answer, sha256: str | None) -> str | None:
+    """The digest of what came over the wire. sha256: of the body.
+
+    What came unpacked is the body itself; the body of a 304 came at another look.
+    """
+    if answer.wire is None:
+        return None
+    is_body = answer.status != 304 and _content(answer) == answer.wire
+    return sha256 if sha256 and is_body else digest(answer.wire)

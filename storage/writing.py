@@ -116,7 +116,8 @@ def register_source(
 class Kept:
     """What a writer need not ask the file for at every look.
 
-    pages: ids by source and address. abouts: by page, what a Look has of it and its source.
+    pages: ids by source and address. latest: by page, the digest of the body that it has sent
+    last. abouts: by page, what a Look has of it and its source.
     settled: by page, the body of its last look if all of it was accepted, and the parser that
     read it. standing: those of these pages that show no story, and no race otherwise than it
     stands.
@@ -124,6 +125,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.pages: dict[tuple[str, str], int] = {}
+        self.latest: dict[int, str] = {}
         self.abouts: dict[int, dict[str, Any]] = {}
         self.settled: dict[int, tuple[int | None, str | None]] = {}
         self.standing: set[int] = set()

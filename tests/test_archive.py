@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import archive, receiving
@@ -629,3 +630,49 @@ def test_what_came_unpacked_is_hashed_once(trail: Trail, monkeypatch: pytest.Mon
         assert row["sha256"] == sha256(body)
     wires = [row["wire_sha256"] for row in trail.table("fetch")]
     assert wires == [sha256(b"a body"), sha256(b"packed")]
+
+
+BODIES = st.sampled_from([b"one", b"two", b"", b"one "])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([URL, f"{URL}?2"]),
+            BODIES,
+            st.none() | BODIES,
+            st.sampled_from([200, 304, 404]),
+            st.booleans(),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_digests_are_those_of_the_bytes_whatever_came_before(
+    looks: list[tuple[str, bytes, bytes | None, int, bool]],
+) -> None:
+    with TemporaryDirectory() as folder, opened(Path(folder) / "t.db") as trail:
+        for url, wire, body, status, conditional in looks:
+            answer = Answer(
+                fetched_at=datetime(2024, 11, 6, tzinfo=UTC),
+                status=status,
+                wire=wire or None,
+                body=None if status == 304 else body,
+                failure=None if status in (200, 304) else f"HTTP {status}",
+                conditional=conditional,
+            )
+            fetch = trail.receive_answer(url, answer, family="feed")
+            if status == 200 and (wire or body):
+                trail.connection.execute(
+                    "UPDATE page SET settled_fetch = ?1"
+                    " WHERE id = (SELECT page FROM fetch WHERE id = ?1 AND body IS NOT NULL)",
+                    (fetch,),
+                )
+        fetches = trail.connection.execute(
+            "SELECT fetch.*, sha256 FROM fetch LEFT JOIN body ON body.id = body ORDER BY fetch.id"
+        ).fetchall()
+        for (_, wire, body, status, _), row in zip(looks, fetches, strict=True):
+            assert row["wire_sha256"] == (sha256(wire) if wire else None)
+            content = wire if body is None else body
+            if status != 304:
+                assert row["sha256"] == (sha256(content) if content else None)
