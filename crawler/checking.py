@@ -10,13 +10,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from crawler.errors import ConfigurationError, NotHad
 from crawler.overlap import between_crawls
-from crawler.parsers import PARSERS
+from crawler.parsers import PARSERS, Parser
 from crawler.reading import charset_of, snapshot_of
 from crawler.scheduling import too_often
 from crawler.sources import Configuration, Source, least_seconds
@@ -161,7 +160,7 @@ _KNOWN = {
 }
 
 
-def _known(url: str, parser: ModuleType) -> str:
+def _known(url: str, parser: Parser) -> str:
     file = parser.feed_file(url)
     return "" if file is None else _KNOWN[file.knowledge]
 
@@ -183,13 +182,13 @@ def source_of(configuration: Configuration, url: str) -> Source:
 
 def checked(page: Page, source: Source) -> tuple[list[str], bool]:
     """What is read, found, ignored and refused, as lines; and whether nothing is refused."""
-    parser = PARSERS[source.parser]
+    parser = source.parser
     family = parser.family_of(page.url)
     if family is None:
         in_feeds = any(page.url == feed.url for feed in source.discover)
         family = parser.DISCOVERY if in_feeds or page.body.lstrip()[:5] == b"<?xml" else None
     if family is None:
-        return [f"{printable(page.url)}: parser {source.parser} reads no such page"], False
+        return [f"{printable(page.url)}: parser {source.parser_name} reads no such page"], False
     snapshot = snapshot_of(
         source.parser,
         family,

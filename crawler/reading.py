@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.message import Message
 
-from crawler.parsers import PARSERS
+from crawler.parsers import PARSERS, Parser
 from storage.archive import body_of
 from storage.current import current_races
 from storage.database import Writer, immediate
@@ -36,9 +36,13 @@ class Reading:
     notes: Sequence[Note] = ()
 
 
-def read(connection: sqlite3.Connection, fetch: int) -> Reading:
+def read(
+    connection: sqlite3.Connection, fetch: int, parsers: Mapping[str, Parser] | None = None
+) -> Reading:
     """Parse, judge, compare and record one received fetch, in one transaction.
 
+    parsers: of the sources, by their ids; of one that is not among them, the parser of the name
+    that it was registered with.
     A fetch that was read before, or had nothing to read, is left alone. A parser that stumbles
     over a page refuses the page: one bad capture must not stop the history.
     """
@@ -49,14 +53,15 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
         about = look(connection, fetch)
         if about.outcome is not None:  # another process has read it
             return _reading(about, about.outcome, about.reason, Entries(connection, about))
-        parser = PARSERS[about.parser].NAME
+        parser = (parsers or {}).get(about.source_name) or PARSERS[about.parser]
         # The same bytes say the same, unless a newer parser reads more in them.
-        same = about.body == about.settled and about.settled_parser == parser
+        same = about.body == about.settled and about.settled_parser == parser.NAME
         if same and confirm_page(connection, about):
             entries = Entries(connection, about)
             outcome: Outcome = "unchanged"
         else:
-            entries = record_snapshot(connection, about, _parsed(connection, about), parser)
+            snapshot = _parsed(connection, about, parser)
+            entries = record_snapshot(connection, about, snapshot, parser.NAME)
             outcome = _outcome(entries)
         if entries.good:
             current_races(connection).saw(about.page, about.fetch)
@@ -66,7 +71,7 @@ def read(connection: sqlite3.Connection, fetch: int) -> Reading:
             about,
             outcome=outcome,
             reason=reason,
-            parser=parser,
+            parser=parser.NAME,
             settled=not entries.refusals and not entries.unsettled,
             rows=entries.rows,
         )
@@ -110,13 +115,13 @@ def _reading(about: Look, outcome: Outcome, reason: str | None, entries: Entries
     )
 
 
-def _parsed(connection: sqlite3.Connection, about: Look) -> Snapshot:
+def _parsed(connection: sqlite3.Connection, about: Look, parser: Parser) -> Snapshot:
     assert about.body is not None  # without one, receive() has set the outcome
     return snapshot_of(
-        about.parser,
+        parser,
         about.family,
         body_of(connection, about.body),
-        memory=_memory(connection, about),
+        memory=_memory(connection, about, parser),
         url=about.url,
         headers=about.headers,
         election_date=about.election_date,
@@ -128,18 +133,18 @@ class _Memories(dict[int, object]):
     """What the parsers keep in memory, by page."""
 
 
-def _memory(connection: sqlite3.Connection, about: Look) -> object:
+def _memory(connection: sqlite3.Connection, about: Look, parser: Parser) -> object:
     """The parser's memory of the look's page, for as long as the connection lives."""
     if not isinstance(connection, Writer):
         return None
     memories: dict[int, object] = connection.kept.setdefault(_Memories, _Memories())
     if about.page not in memories:
-        memories[about.page] = PARSERS[about.parser].Memory()
+        memories[about.page] = parser.Memory()
     return memories[about.page]
 
 
 def snapshot_of(
-    name: str,
+    parser: Parser,
     family: str,
     body: bytes,
     *,
@@ -149,11 +154,10 @@ def snapshot_of(
     fetched_at: datetime,
     memory: object = None,
 ) -> Snapshot:
-    """What the parser of that name reads in the body of an answer with these headers.
+    """What the parser reads in the body of an answer with these headers.
 
     memory: the parser's own, of the looks before at the same page.
     """
-    parser = PARSERS[name]
     declared = _content_type(headers).get_content_type()
     if parser.foreign(family, declared):
         what = family.replace("_", " ")

@@ -17,7 +17,6 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from scrapy import signals
@@ -27,7 +26,7 @@ from scrapy.settings import Settings
 
 from crawler.errors import ConfigurationError
 from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, USAGE, say
-from crawler.parsers import PARSERS
+from crawler.parsers import Parser
 from crawler.reading import Reading, read
 from crawler.scheduling import stories_within
 from crawler.sources import Configuration, ConfiguredPage, least_seconds, read_configuration
@@ -91,6 +90,7 @@ class Run:
         self.configuration = configuration
         self.database = database
         self.connection = connection
+        self.parsers = {source.id: source.parser for source in configuration.sources}
         self._holds = holds(connection)
         self.slow_hosts: dict[
             str, float
@@ -191,9 +191,8 @@ class Run:
         offices: frozenset[str] = self._parser(page).other_offices(body or b"")
         return offices
 
-    def _parser(self, page: ConfiguredPage) -> ModuleType:
-        source = next(s for s in self.configuration.sources if s.id == page.source)
-        return PARSERS[source.parser]
+    def _parser(self, page: ConfiguredPage) -> Parser:
+        return self.parsers[page.source]
 
     def may_ask(self, scheme: str, netloc: str) -> bool:
         """Whether the configuration allows requests there."""
@@ -267,7 +266,7 @@ class Run:
         """Read the fetch into the log and tell what must be told."""
         try:
             with self._stopping():
-                reading = read(self.connection, fetch)
+                reading = read(self.connection, fetch, self.parsers)
         except Ended:
             return
         self.changes += reading.changes
@@ -424,7 +423,7 @@ def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
                 name=source.id,
                 outlet=source.outlet,
                 election_date=source.election_date,
-                parser=source.parser,
+                parser=source.parser_name,
                 timezone=source.timezone,
                 families=sorted(source.families),
             )

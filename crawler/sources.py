@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crawler.errors import ConfigurationError
-from crawler.parsers import PARSERS
+from crawler.parsers import PARSERS, Parser
 
 #: What `init` writes before the user has put in an address of their own.
 PLACEHOLDER = "you@example.org"
@@ -56,14 +55,16 @@ class Feed:
 class Source:
     """One outlet's coverage of one election, as configured.
 
-    pages: files of the feed, results pages and stories. discover: pages that name further stories.
-    named_hosts: the hosts (with port) of both. hosts: where pages may be asked for: these, and
-    the outlet's other hosts where one of its own is named. plain_hosts: named with plain http.
+    parser: what reads its pages; parser_name: as the configuration has it. pages: files of the
+    feed, results pages and stories. discover: pages that name further stories. named_hosts: the
+    hosts (with port) of both. hosts: where pages may be asked for: these, and the outlet's other
+    hosts where one of its own is named. plain_hosts: named with plain http.
     """
 
     id: str
     outlet: str
-    parser: str
+    parser_name: str
+    parser: Parser
     election_date: date
     timezone: str
     pages: tuple[ConfiguredPage, ...]
@@ -76,20 +77,17 @@ class Source:
     @property
     def results(self) -> tuple[ConfiguredPage, ...]:
         """The pages that are there for their figures, and come before all others."""
-        families = PARSERS[self.parser].RESULTS
-        return tuple(page for page in self.pages if page.family in families)
+        return tuple(page for page in self.pages if page.family in self.parser.RESULTS)
 
     @property
     def others(self) -> tuple[ConfiguredPage, ...]:
         """The configured stories."""
-        families = PARSERS[self.parser].RESULTS
-        return tuple(page for page in self.pages if page.family not in families)
+        return tuple(page for page in self.pages if page.family not in self.parser.RESULTS)
 
     @property
     def families(self) -> frozenset[str]:
         """The families of the pages that crawls look at for what they show."""
-        parser = PARSERS[self.parser]
-        named = {parser.STORY} if self.discover else set()
+        named = {self.parser.STORY} if self.discover else set()
         return frozenset({page.family for page in self.pages} | named)
 
     def state_files(self, office: str) -> dict[str, ConfiguredPage]:
@@ -97,9 +95,8 @@ class Source:
         feed = self.feed
         if feed is None or office not in feed.offices:
             return {}
-        parser = PARSERS[self.parser]
         return {
-            state: _page(parser, self.id, parser.feed_url(feed.base, office, state))
+            state: _page(self.parser, self.id, self.parser.feed_url(feed.base, office, state))
             for state in feed.states
         }
 
@@ -242,7 +239,8 @@ def _source(table: _Table) -> Source:
     return Source(
         id=identity,
         outlet=outlet,
-        parser=name,
+        parser_name=name,
+        parser=parser,
         election_date=election_date,
         timezone=timezone,
         pages=tuple(_page(parser, identity, url) for url in pages),
@@ -258,17 +256,18 @@ def _source(table: _Table) -> Source:
     )
 
 
-def _page(parser: ModuleType, source: str, url: str) -> ConfiguredPage:
-    file = parser.feed_file(url)
+def _page(parser: Parser, source: str, url: str) -> ConfiguredPage:
+    file, family = parser.feed_file(url), parser.family_of(url)
+    assert family is not None  # one without is no page of the parser's
     return ConfiguredPage(
         source=source,
         url=url,
-        family=parser.family_of(url),
+        family=family,
         knowledge=None if file is None else file.knowledge,
     )
 
 
-def _feed(table: _Table, parser: ModuleType, year: int) -> Feed | None:
+def _feed(table: _Table, parser: Parser, year: int) -> Feed | None:
     """The feed; None when none is configured. year: of the election."""
     if "feed" not in table.left:
         for key in ("states", "offices", "follow_all"):
@@ -285,7 +284,7 @@ def _feed(table: _Table, parser: ModuleType, year: int) -> Feed | None:
         states = list(parser.STATES)
     if isinstance(states, str):
         table.fail("states", f'{states!r} should be "all", or a list: ["fl", "ga"]')
-    chosen = _among(table, "states", states, parser.STATES, "is no postal code of a state")
+    chosen = _among(table, "states", states, tuple(parser.STATES), "is no postal code of a state")
     offices = table.take("offices", (list,), _known_offices(parser, base, year))
     wanted = _among(table, "offices", offices, parser.OFFICES, "is no office that the feed has")
     if not wanted:
@@ -293,7 +292,7 @@ def _feed(table: _Table, parser: ModuleType, year: int) -> Feed | None:
     return Feed(base=base, states=chosen, offices=wanted, follow_all=table.flag("follow_all"))
 
 
-def _known_offices(parser: ModuleType, base: str, year: int) -> list[str]:
+def _known_offices(parser: Parser, base: str, year: int) -> list[str]:
     """Those whose national file is no guess: others must be asked for by name.
 
     Presidents are elected in years that four divides.

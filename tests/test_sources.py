@@ -79,7 +79,7 @@ def test_the_least_configuration_takes_the_defaults(path: Path) -> None:
     read = configured(path, toml())
     assert (read.contact, read.every, read.delay) == ("desk@example.com", timedelta(minutes=5), 1.0)
     (abc,) = read.sources
-    assert (abc.id, abc.outlet, abc.parser) == ("abc-2024", "ABC News", "abc")
+    assert (abc.id, abc.outlet, abc.parser_name) == ("abc-2024", "ABC News", "abc")
     assert (abc.election_date, abc.timezone) == (date(2024, 11, 5), "America/New_York")
     assert [(page.source, page.url, page.family) for page in abc.pages] == [
         ("abc-2024", STORY, "story")

@@ -12,7 +12,6 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.parsers import PARSERS
 from crawler.running import Ended, Run
 from crawler.sources import ConfiguredPage, Source
 
@@ -96,7 +95,7 @@ class PageSpider(scrapy.Spider):
         return requests
 
     def _requests(self, source: Source, page: ConfiguredPage) -> Iterator[scrapy.Request]:
-        parser = PARSERS[source.parser]
+        parser = source.parser
         # A story has many addresses.
         key = (source.id, parser.story_id(page.url) or page.url)
         if key in self._asked or self.run.is_absent(page):
@@ -117,7 +116,7 @@ class PageSpider(scrapy.Spider):
         )
 
     def _follow(self, source: Source, page: ConfiguredPage, body: bytes) -> None:
-        parser = PARSERS[source.parser]
+        parser = source.parser
         if page.family == parser.DISCOVERY:
             urls = (source.followed(link.url) for link in parser.links(body))
             self._named += [
