@@ -26,7 +26,8 @@ from scrapy.settings import Settings
 
 from crawler.errors import ConfigurationError
 from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, USAGE, say
-from crawler.parsers import Parser
+from crawler.parsers import PARSERS, Parser
+from crawler.parsers.unread import Unread
 from crawler.reading import Reading, read
 from crawler.scheduling import stories_within
 from crawler.sources import Configuration, ConfiguredPage, least_seconds, read_configuration
@@ -262,8 +263,21 @@ class Run:
             with immediate(self.connection):
                 keep_knowledge(self.connection, page, knowledge)
 
+    def can_read(self, fetch: int) -> bool:
+        """Whether there is a parser for the fetch; without one it waits for it."""
+        about = look(self.connection, fetch)
+        parser = self.parsers.get(about.source_name) or PARSERS.get(about.parser)
+        return parser is not None and not isinstance(parser, Unread)
+
     def read(self, fetch: int) -> None:
-        """Read the fetch into the log and tell what must be told."""
+        """Read the fetch into the log and tell what must be told.
+
+        What has no parser yet is left as it is.
+        """
+        if not self.can_read(fetch):
+            self.outcomes["kept"] += 1
+            self.on_read()
+            return
         try:
             with self._stopping():
                 reading = read(self.connection, fetch, self.parsers)
@@ -437,7 +451,8 @@ def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
 
 def _run_spider(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     for fetch in unread(run.connection):  # a run before this one was cut off
-        run.read(fetch)
+        if run.can_read(fetch):
+            run.read(fetch)
     if run.broken:
         return run.exit_code
     if process is None:

@@ -21,6 +21,10 @@ from crawler.parsers import PARSERS, Parser
 #: What `init` writes before the user has put in an address of their own.
 PLACEHOLDER = "you@example.org"
 
+#: The parser of a feed that the configuration describes, and of one that is only kept.
+DECLARED = "declared"
+NONE = "none"
+
 _DURATION = re.compile(r"([0-9]+)([smh])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 _SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -208,21 +212,23 @@ def _source(table: _Table) -> Source:
     if not _SOURCE_ID.fullmatch(identity):
         table.fail("id", f'"{identity}" must be lower-case letters, digits, ".", "_", "-"')
     name = table.text("parser")
-    if name not in PARSERS:
-        table.fail("parser", f'"{name}" is none of {", ".join(PARSERS)}')
-    parser = PARSERS[name]
+    names = (*PARSERS, DECLARED, NONE)
+    if name not in names:
+        table.fail("parser", f'"{name}" is none of {", ".join(names)}')
     outlet = table.text("outlet")
     election_date = table.take("election_date", (date,))
-    timezone = table.text("timezone", parser.TIMEZONE)
+    timezone = table.text("timezone", PARSERS[name].TIMEZONE if name in PARSERS else "UTC")
     try:
-        ZoneInfo(timezone)
+        zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         table.fail("timezone", f'"{timezone}" is no IANA time zone, such as "America/New_York"')
-    feed = _feed(table, parser, election_date.year)
+    parser = _parser(table, name, identity, zone)
+    feed = _feed(table, parser, election_date.year) if name in PARSERS else None
     pages = _addresses(table, "pages")
     discover = _addresses(table, "discover")
     table.done()
-    if feed is None and not pages and not discover:
+    # Of others, a history may be all there is: `import` names the pages itself.
+    if name in PARSERS and feed is None and not pages and not discover:
         table.fail(
             "pages", "there is none, and no discover or feed either; name at least one address"
         )
@@ -254,6 +260,23 @@ def _source(table: _Table) -> Source:
             urlsplit(url).netloc for url in (*pages, *discover) if urlsplit(url).scheme == "http"
         ),
     )
+
+
+def _parser(table: _Table, name: str, source: str, zone: ZoneInfo) -> Parser:
+    if name in PARSERS:
+        return PARSERS[name]
+    if name == NONE:
+        from crawler.parsers.unread import Unread
+
+        return Unread()
+    from crawler.parsers.declaration import DeclarationError, declaration
+    from crawler.parsers.declared import Declared
+
+    reads = table.take("reads", (dict,))
+    try:
+        return Declared(declaration(reads, zone), source)
+    except DeclarationError as error:
+        table.fail(f"reads.{error.key}", error.remedy)
 
 
 def _page(parser: Parser, source: str, url: str) -> ConfiguredPage:
@@ -383,4 +406,11 @@ class _Table:
             self.fail(key, "is not a key that is known here; check its spelling")
 
 
-_WORDS = {str: "a text", int: "a number", float: "a number", list: "a list", date: "a date"}
+_WORDS = {
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+    date: "a date",
+}

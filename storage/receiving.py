@@ -93,7 +93,7 @@ def receive(
 def _read_before(connection: sqlite3.Connection, page: int, body: int | None, parser: str) -> bool:
     """Whether the parser has read the body at the page's last look, and would find nothing new.
 
-    Not while a fetch waits to be read: nothing is read before it.
+    Not while a fetch of the source waits to be read: nothing is read before it.
     """
     kept = kept_by(connection)
     if page not in kept.settled:
@@ -107,7 +107,12 @@ def _read_before(connection: sqlite3.Connection, page: int, body: int | None, pa
         if story or not current_races(connection).stands(page):
             return False
         kept.standing.add(page)
-    return not connection.execute("SELECT 1 FROM fetch WHERE outcome IS NULL LIMIT 1").fetchone()
+    waits = connection.execute(
+        "SELECT 1 FROM fetch JOIN page ON page.id = page WHERE outcome IS NULL"
+        " AND source = (SELECT source FROM page WHERE id = ?) LIMIT 1",
+        (page,),
+    ).fetchone()
+    return waits is None
 
 
 def _settled_in_file(connection: sqlite3.Connection, page: int) -> tuple[int | None, str | None]:
