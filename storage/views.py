@@ -196,6 +196,54 @@ SELECT call.id, call.kind, call.flags, source.name AS source, outlet.name AS out
  ORDER BY call.fetch, call.id
 """  # noqa: S608 - names are ours
 
+
+def _seconds(later: str, earlier: str) -> str:
+    return f"round((julianday({later}) - julianday({earlier})) * 86400, 1)"
+
+
+_CALL_LEDGER = f"""
+CREATE VIEW call_ledger AS
+WITH moved AS (
+    SELECT change.id, change.source, change.race, change.place, change.candidate, kind, new, fetch,
+           coalesce(before.asked_at, before.fetched_at) AS seen_after, look.fetched_at AS seen_at
+      FROM change
+      JOIN fetch AS look ON look.id = change.fetch
+      JOIN fetch AS before ON before.id = change.before_fetch
+     WHERE {of_field("projection")} AND flags NOT LIKE '%"runoff"%'
+), call AS (
+    SELECT * FROM moved WHERE new IS NOT NULL
+    UNION ALL
+    SELECT NULL, source, race, place, candidate, 'first', new, fetch, NULL, look.fetched_at
+      FROM first_sight JOIN fetch AS look ON look.id = first_sight.fetch
+     WHERE field = 'projection' AND flags NOT LIKE '%"runoff"%'
+), ledger AS (
+    SELECT call.*, first_value(seen_after) OVER race_of AS first_after,
+           first_value(seen_at) OVER race_of AS first_at,
+           row_number() OVER race_of AS number,
+           (SELECT min(id) FROM moved WHERE moved.source = call.source AND moved.race = call.race
+               AND moved.place = call.place AND moved.fetch > call.fetch) AS ended
+      FROM call
+    WINDOW race_of AS (PARTITION BY call.race, call.place ORDER BY seen_at, call.id)
+)
+SELECT election.date AS election_date, race.slug AS race, place.code AS place,
+       outlet.name AS outlet, source.name AS source, candidate.name AS candidate_name,
+       ledger.kind, ledger.id AS change, ledger.seen_after, ledger.seen_at,
+       iif(number = 1, 0, max(0, {_seconds("ledger.seen_after", "ledger.first_at")}))
+           AS lag_seconds_least,
+       iif(number = 1, 0, {_seconds("ledger.seen_at", "ledger.first_after")}) AS lag_seconds_most,
+       ended.kind AS ended_by, ended.id AS ended_change, ended.seen_after AS ended_after,
+       ended.seen_at AS ended_at
+  FROM ledger
+  JOIN source ON source.id = ledger.source
+  JOIN outlet ON outlet.id = source.outlet
+  JOIN race ON race.id = ledger.race
+  JOIN election ON election.id = race.election
+  JOIN place ON place.id = ledger.place
+  LEFT JOIN candidate ON candidate.id = ledger.candidate
+  LEFT JOIN moved AS ended ON ended.id = ledger.ended
+ ORDER BY race.slug, place.code, ledger.seen_at, ledger.id
+"""  # noqa: S608 - names are ours
+
 #: Looks between which nobody can say what a page showed: those accepted in full, and the last of
 #: each page, so that a silence that goes on counts too.
 GOOD = """outcome IN ('new', 'unchanged') AND NOT EXISTS (
@@ -274,4 +322,13 @@ SELECT NULL, look.outcome, 'page', NULL, NULL, look.reason, source.name, page.ur
 """
 
 #: Every view, in an order in which they can be created.
-VIEWS = (_CHANGE, _CHANGE_LOG, _FIRST_SIGHT_LOG, _RESULTS, _PROJECTION_LOG, _COVERAGE, _UNCONFIRMED)
+VIEWS = (
+    _CHANGE,
+    _CHANGE_LOG,
+    _FIRST_SIGHT_LOG,
+    _RESULTS,
+    _PROJECTION_LOG,
+    _CALL_LEDGER,
+    _COVERAGE,
+    _UNCONFIRMED,
+)

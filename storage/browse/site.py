@@ -95,6 +95,12 @@ def _questions(
             f"{counted(glance.projections, 'row')}, with what stood there at our first look.",
         ),
         (
+            "who_called_first",
+            {},
+            "Who called each race first, and by how much did others lag?",
+            "All outlets side by side.",
+        ),
+        (
             "results_now",
             {"race": "", "state": ""},
             "How does each state stand?",
