@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
+from time import sleep
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from crawler.errors import ConfigurationError, NotHad
+from crawler.errors import ConfigurationError, NotHad, NotUnderstood
 from crawler.overlap import between_crawls
 from crawler.parsers import PARSERS, Parser
+from crawler.parsers.declared import Declared
+from crawler.parsers.documents import document
+from crawler.parsers.structure import found, noise, suggestions, unused
+from crawler.parsers.unread import Unread
 from crawler.reading import charset_of, snapshot_of
 from crawler.scheduling import too_often
 from crawler.sources import Configuration, Source, least_seconds
+from storage.anomalies import sums_that_differ
 from storage.database import DatabaseError, open_for_reading
+from storage.doubts import doubt
 from storage.hosts import holds
-from storage.places import level_of
+from storage.places import level_of, parent_of
 from storage.receiving import Answer
 from storage.records import ARTICLE_FIELDS, ORIGINS, Article, RaceState, Snapshot, Tally, instant
 from storage.reports.printable import printable
@@ -38,15 +45,19 @@ class Page:
     headers: Sequence[tuple[str, str]] = ()
 
 
-def page_from_file(path: Path, url: str | None) -> Page:
+def page_from_file(path: Path, url: str | None, configuration: Configuration) -> Page:
     """The page that a file holds; its address is `url`, else the canonical one in it.
 
+    Where the only source has a declared feed, a file needs no address.
     Raises ConfigurationError when the file cannot be read, or names no address.
     """
     try:
         body = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; check the name") from error
+    (first, *others) = configuration.sources
+    if url is None and not others and first.parser_name not in PARSERS:
+        return Page(url=path.name, body=body)
     named = url or next(filter(None, (p.canonical(body) for p in PARSERS.values())), None)
     if named is None:
         raise ConfigurationError(f"{path} names no address of its own; say --url ADDRESS")
@@ -92,7 +103,7 @@ def _wait_for_our_turn(configuration: Configuration, database: Path, host: str) 
         raise NotHad(f"{database}: {error}; what sites have asked for cannot be known") from error
     if until is not None and until > datetime.now(UTC):
         raise NotHad(f"{host} asked for no requests until {until:%Y-%m-%d %H:%M:%SZ}; wait for it")
-    time.sleep(pause)
+    sleep(pause)
 
 
 def _asked(url: str, configuration: Configuration) -> Answer:
@@ -180,8 +191,11 @@ def source_of(configuration: Configuration, url: str) -> Source:
     raise ConfigurationError(f"{url}: no source looks at {host}; there are {names}")
 
 
-def checked(page: Page, source: Source) -> tuple[list[str], bool]:
-    """What is read, found, ignored and refused, as lines; and whether nothing is refused."""
+def checked(page: Page, source: Source, others: Sequence[Page] = ()) -> tuple[list[str], bool]:
+    """What is read, found, ignored and refused, as lines; and whether nothing is refused.
+
+    others: the same page at other looks, by which fields that always move are told.
+    """
     parser = source.parser
     family = parser.family_of(page.url)
     if family is None:
@@ -222,12 +236,79 @@ def checked(page: Page, source: Source) -> tuple[list[str], bool]:
     if snapshot.links is not None:
         lines.append(f"stories named: {len(snapshot.links)}")
         lines += [f"  {link.article}  {printable(link.url)}" for link in snapshot.links]
+    if isinstance(parser, Declared | Unread):
+        lines += list(_declared_lines(parser, [page, *others], snapshot, source))
     lines += [f"ignored: {printable(text)[:100]}" for text in ignored]
     lines += [f"unknown field: {printable(path)}" for path in snapshot.unknown]
+    if isinstance(parser, Unread):
+        return [*lines, "kept, and read when the source has a parser"], True
     for refusal in snapshot.refusals:
         which = " ".join(filter(None, (refusal.part, refusal.race, refusal.place)))
         lines.append(f"REFUSED  {which}: {printable(refusal.reason)}")
     return lines, not snapshot.refusals
+
+
+#: Lines of one kind at most; a feed may have hundreds of fields.
+_MOST = 40
+
+
+def _declared_lines(
+    parser: Declared | Unread, pages: Sequence[Page], snapshot: Snapshot, source: Source
+) -> Iterator[str]:
+    """What each declared path finds, what none uses, and what looks wrong in what was read."""
+    try:
+        roots = [document(page.body, charset_of(page.headers)) for page in pages]
+    except NotUnderstood as error:
+        yield f"no document: {printable(str(error))}"
+        return
+    if isinstance(parser, Declared):
+        for hit in found(parser.declaration, roots[0]):
+            what = "" if hit.example is None else f", such as {_shown(hit.example)}"
+            where = f"{printable(hit.path)}: in {hit.hits:,} of {hit.places:,}{what}"
+            yield f"{'found' if hit.hits else 'NOTHING':<8}  {hit.key} = {where}"
+        left = unused(parser.declaration, roots[0])
+        for path, example in list(left.items())[:_MOST]:
+            yield f"not used  {printable(path)}, such as {_shown(example)}"
+        if len(left) > _MOST:
+            yield f"not used  and {len(left) - _MOST} more"
+        yield from _doubtful(snapshot, source)
+    else:
+        told = suggestions(roots[0])
+        yield "a declaration may begin so; look at each line:" if told else "no list of candidates"
+        for line in told:
+            yield f"  {line.key} = {json.dumps(line.path)}   # {_shown(line.example)}"
+    moving = noise(roots)
+    if len(roots) > 1:
+        yield f"other values in each of {len(roots)} files: {', '.join(moving) or 'none'}"
+
+
+def _shown(value: object) -> str:
+    return printable(repr(value)[:60])
+
+
+def _doubtful(snapshot: Snapshot, source: Source) -> Iterator[str]:
+    """What looks like a test, and parts that do not add up to their whole."""
+    day = datetime.combine(source.election_date, time(), ZoneInfo(source.timezone))
+    for race in snapshot.races:
+        why = doubt(
+            race,
+            None,
+            election_day=day,
+            now=datetime.now(UTC),
+            many_at_zero=False,
+            gone=frozenset(),
+        )
+        if why is not None:
+            yield f"doubted   {printable(f'{race.race} {race.place}: {why.reason}')}"
+    by_race: dict[str, dict[str, RaceState]] = {}
+    for race in snapshot.races:
+        by_race.setdefault(race.race, {})[race.place] = race
+    for places in by_race.values():
+        for place, whole in places.items():
+            parts = [s for code, s in places.items() if parent_of(code) == place]
+            differ = sums_that_differ(whole, parts)
+            if differ:
+                yield f"sums      {printable(f'{whole.race} {place}: {differ}')}"
 
 
 def _refused(snapshot: Snapshot, part: str) -> bool:

@@ -167,11 +167,12 @@ def crawl(configuration: Path, database: Path) -> None:
 @_CONFIGURATION
 @_DATABASE
 @click.option("--url", help="The address that a FILE was saved from, if the page does not tell.")
-@click.argument("page", required=False)
-def check(configuration: Path, database: Path, url: str | None, page: str | None) -> None:
+@click.argument("pages", metavar="[PAGE] [FILE]...", nargs=-1)
+def check(configuration: Path, database: Path, url: str | None, pages: tuple[str, ...]) -> None:
     """What is read from a page, an address or a saved file. Writes nothing.
 
-    Without PAGE: what crawls ask for by the configuration, and how long a full look takes.
+    Without PAGE: what crawls ask for by the configuration, and how long a full look takes. More
+    FILEs of the same page, saved at other times, show which fields of a declared feed always move.
 
     An address is asked for under the rules of a crawl, at configured hosts only. Exit code 1: the
     page does not come, or something on it is refused.
@@ -180,6 +181,7 @@ def check(configuration: Path, database: Path, url: str | None, page: str | None
     Example:
       tallytrail check "https://abcnews.go.com/Politics/SLUG/story?id=123456789"
       tallytrail check saved-page.html
+      tallytrail check summary-1.json summary-2.json
       tallytrail check
     """
     from crawler.checking import (
@@ -191,18 +193,20 @@ def check(configuration: Path, database: Path, url: str | None, page: str | None
     )
 
     config = _configuration(configuration)
-    if page is None:
+    if not pages:
         for line in checked_configuration(config):
             click.echo(line)
         return
     with _told():
+        page, *files = pages
         if "://" in page:
             source = source_of(config, page)
             found = page_from_site(page, config, database)
         else:
-            found = page_from_file(Path(page), url)
+            found = page_from_file(Path(page), url, config)
             source = source_of(config, found.url)
-    lines, fine = checked(found, source)
+        others = [page_from_file(Path(file), found.url, config) for file in files]
+    lines, fine = checked(found, source, others)
     for line in lines:
         click.echo(line)
     sys.exit(0 if fine else 1)
