@@ -431,6 +431,58 @@ def report(database: Path, folder: Path, raw: bool) -> None:
 
 
 @main.command()
+@_CONFIGURATION
+@_DATABASE
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The new database; must not be there.",
+)
+def reparse(configuration: Path, database: Path, out: Path) -> None:
+    """Read everything that was received anew, by today's parsers, into a new database.
+
+    The database stays as it is. What is in both logs is what the world did; each change that only
+    one of them has (- the earlier reading, + today's) is what our reading changed. Exit code 1:
+    today's parsers refuse whole looks.
+
+    \b
+    Example:
+      tallytrail reparse --out read-anew.db
+    """
+    from crawler.reparsing import reparse as read_anew
+    from crawler.reparsing import told
+
+    config = _configuration(configuration)
+    refused = 0
+
+    def work(connection: sqlite3.Connection) -> Iterable[str]:
+        nonlocal refused
+        with _told(), _looks_on_a_terminal() as on_look:
+            done = read_anew(config, connection, out, on_look)
+        refused = done.refused
+        return (f"{line}\n" for line in told(done, connection, out))
+
+    _print(database, work)
+    sys.exit(1 if refused else 0)
+
+
+@contextmanager
+def _looks_on_a_terminal() -> Iterator[Callable[[int, int], None]]:
+    """What tells how many looks are done, and of how many; in silence where nobody watches."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("looks")
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@main.command()
 @_DATABASE
 @click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True)
 @click.option("--open", "open_browser", is_flag=True, help="Open it in a browser.")
