@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.places import in_order
-from storage.records import ALARMING, RaceState, Tally, Value, instant, instant_text
+from storage.records import (
+    ALARMING,
+    EXPECTED_VOTE,
+    PRECINCTS,
+    RaceState,
+    Tally,
+    Value,
+    instant,
+    instant_text,
+)
 from storage.views import KEY, name_as_of, of_field
 
 
@@ -265,7 +274,8 @@ def _fold(connection: sqlite3.Connection, key: sqlite3.Row, fetch: int, row: Log
             if candidate not in gone
         ),
         projection=next((str(v) for (f, _), v in values.items() if f == "projection" and v), None),
-        expected_vote_pct=_number(values.get(("expected_vote_pct", None))),
+        expected_vote_pct=_number(values.get((EXPECTED_VOTE.field, None))),
+        precincts_pct=_number(values.get((PRECINCTS.field, None))),
     )
 
 

@@ -104,6 +104,7 @@ def sentence(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> str:
         "votes_decreased": f"{t.who}: votes fell to {t.new} ({t.delta})",
         "electoral_votes_changed": f"{t.who}: {fell}{t.new} electoral votes, was {t.old}",
         "expected_vote_changed": f"{fell}{t.new} of the expected vote in, was {t.old}",
+        "precincts_changed": f"precincts reporting {fell}{t.new}, was {t.old}",
         "status_changed": f"Status: {t.new}, was {t.old}",
         "poll_closing_changed": f"Last polls close {t.new}, was {t.old}",
         "projection_made": f"{'To a runoff' if runoff else 'Projected'}: {t.new}",
