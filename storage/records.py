@@ -58,6 +58,7 @@ class RaceState:
     precincts_pct: percent of the precincts that report, as the source publishes it, 0 to 100 (real
         ones have passed 100 a little); None when not published. It is no estimate, and says
         nothing of the expected vote: a precinct that reports may have votes left to count.
+        Both percents are floats, whole ones too: the file gives them back as 45.0.
     runoff: the candidates whom the outlet sends to a runoff.
     status: of the race, as the source prints it; None when not published.
     last_close_at: when the last polls close there; None when not published.

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage import queries
 from storage.current import race_from_json, race_json
 from storage.records import RaceState
 from tests.builders import race, race_states, tally
@@ -208,7 +209,8 @@ def test_any_percents_lead_from_one_to_the_next(
 ) -> None:
     first, *others = looks
     now, rows = first, []
-    for seen in others:
+    around = {}
+    for fetch, seen in enumerate(others, start=2):
         if any(new is None and old is not None for old, new in zip(now, seen, strict=True)):
             continue  # the race is refused as a whole
         rows += [
@@ -216,6 +218,7 @@ def test_any_percents_lead_from_one_to_the_next(
             for (_, field, kind), old, new in zip((EXPECTED, PRECINCTS), now, seen, strict=True)
             if old != new
         ]
+        around[fetch] = now, seen
         now = seen
     folder = tmp_path_factory.mktemp("percents")
     with watched(folder, now_and_then=lambda number: number in reopened) as watch:
@@ -224,6 +227,13 @@ def test_any_percents_lead_from_one_to_the_next(
             watch.look(NATIONAL, shown, at=number)
         assert moves(watch) == rows
         assert standing(watch) == now
+        connection = watch.desks[0].connection
+        for row in queries.log(connection, queries.Filter()):
+            then = tuple(
+                (state.expected_vote_pct, state.precincts_pct)
+                for state in queries.race_as_of(connection, row)
+            )
+            assert then == around[row.fetch], "the log adds up to what was shown around the look"
 
 
 # As text.
