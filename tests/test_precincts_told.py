@@ -80,6 +80,18 @@ def test_a_look_says_what_each_percent_was(trail: Trail) -> None:
     assert [re.findall("#[0-9]+", line) for line in told] == [["#1"], ["#2", "#3"]]
 
 
+def test_a_flag_stands_behind_the_percent_that_has_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "flags.db") as trail:
+        trail.now = TEN_PM
+        shows(trail, ELECTORAL, georgia(0, 101, 99))
+        shows(trail, ELECTORAL, georgia(1, 103, 104))
+        (line,) = [line for line in lines(trail, "changes") if "leads by" in line]
+    assert without_ids(line) == (
+        "  Trump leads by 100,000 · 103% of expected vote in, was 101% [over expected]"
+        " · precincts reporting 104%, was 99%"
+    )
+
+
 def test_a_kind_of_their_own_finds_them(trail: Trail) -> None:
     rows = [
         json.loads(line)

@@ -118,8 +118,8 @@ def _race_look(look: Look, paint: Paint) -> list[str]:
     )
     ids = [_ids([r for r in moved[t.candidate] if r.field in _FIGURES]) for t in shown]
     percents = [r for r in look.rows if r.kind in _PERCENTS]
-    now = standing(before, after, moved={r.kind for r in percents})
-    standing_lines = [f"  {printable(now)}{_flags(*percents)}"] if now else []
+    now = standing(before, after, moved={r.kind: _flags(r) for r in percents})
+    standing_lines = [f"  {printable(now)}"] if now else []
     lines = _with_ids([*table, *standing_lines], [*ids, *(_ids(percents) for _ in standing_lines)])
     for index in range(len(fell)):
         lines[index] = paint("alarm", lines[index])
@@ -189,7 +189,7 @@ def many_looks_text(
                 urgent.append((len(NEWS), row.delta or 0, paint("alarm", text)))
         rows = [r for r in look.rows if r.kind not in (*NEWS, *ROUTINE) and not is_alarm(r)]
         if rows and look.before is not None and look.after is not None:
-            kinds = {r.kind for r in rows}
+            kinds = {r.kind: "" for r in rows}
             now = standing(look.before, look.after, moved=kinds, counted_in=" in")
             cells.append([printable(look.title), _moves(rows), printable(now)])
             ids.append(_span_of_ids(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -189,12 +189,13 @@ def standing(
     before: RaceState,
     after: RaceState,
     *,
-    moved: Collection[str],
+    moved: Mapping[str, str],
     counted_in: str = " of expected vote in",
 ) -> str:
     """Who leads by how much, and how far the count is; empty when there is nothing to say.
 
-    moved: kinds of the look's changes. counted_in: what follows the percent of the expected vote.
+    moved: by the kinds of the look's changes, the flags to show behind a percent that moved.
+    counted_in: what follows the percent of the expected vote.
     """
     parts = []
     lead, now, then = leaders(after.tallies), margin(after.tallies), margin(before.tallies)
@@ -213,7 +214,8 @@ def standing(
         pct, stood = percent.of(after), percent.of(before)
         if pct is not None:
             was = f", was {stood:g}%" if percent.kind in moved and stood is not None else ""
-            parts.append(f"{told_before}{pct:g}%{told_behind}{was}")
+            flags = moved.get(percent.kind, "")
+            parts.append(f"{told_before}{pct:g}%{told_behind}{was}{flags}")
     return " · ".join(parts)
 
 
