@@ -21,6 +21,7 @@ from storage.records import (
     Tally,
     first_told,
     instant_text,
+    percents_of,
 )
 
 #: The kind of change for each field of an article.
@@ -197,10 +198,10 @@ def compare_race(
             rows += _first_of_tally(tally)
         elif before != tally:
             rows += _rename(before, tally) + _tally_changes(before, tally)
-    for _, field, kind, _, of in PERCENTS:
-        then, now = of(old), of(new)
-        if then != now:
-            rows += _number_change(kind, field, then, now)
+    then, now = percents_of(old), percents_of(new)
+    if then != now:
+        for percent, was, is_now in zip(PERCENTS, then, now, strict=True):
+            rows += _number_change(percent.kind, percent.field, was, is_now)
     rows += _text_change("status_changed", "status", old.status, new.status)
     if old.last_close_at != new.last_close_at:
         before_close, close = _instant(old.last_close_at), _instant(new.last_close_at)

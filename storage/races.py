@@ -33,6 +33,7 @@ from storage.records import (
     Verdict,
     instant,
     instant_text,
+    percents_of,
 )
 from storage.verdicts import judge_race
 
@@ -718,9 +719,11 @@ def _completed(
         ):
             tallies[position] = replace(tally, electoral_votes=stood.electoral_votes)
     untold: dict[str, Any] = {}
-    for name, _, _, _, of in PERCENTS:
-        if of(state) is None and of(current) is not None and (told is None or of(told) is None):
-            untold[name] = of(current)
+    if percents_of(state) != percents_of(current):
+        for name, _, _, _, of in PERCENTS:
+            never_told = of(state) is None and (told is None or of(told) is None)
+            if never_told and of(current) is not None:
+                untold[name] = of(current)
     if untold or any(a is not b for a, b in zip(tallies, state.tallies, strict=True)):
         state = replace(state, tallies=tuple(tallies), **untold)
     if names:

@@ -114,6 +114,11 @@ PRECINCTS = _percent("precincts_pct", "precincts", "precincts_changed", "precinc
 #: All of them, in the order in which they are told.
 PERCENTS = (EXPECTED_VOTE, PRECINCTS)
 
+#: The values of all of them in a state. Nearly always they are as before, which is told at once.
+percents_of: Callable[[RaceState], tuple[float | None, ...]] = attrgetter(
+    *(percent.name for percent in PERCENTS)
+)
+
 
 #: The parts of an article that are compared, each alone.
 ARTICLE_FIELDS = ("headline", "dek", "byline", "body", "published_at", "modified_at")
