@@ -322,8 +322,15 @@ def _race_lines(race: RaceState, zone: ZoneInfo) -> Iterator[str]:
     for tally in race.tallies:
         called = "   projected" if race.projection == tally.candidate else ""
         yield f"  {printable(tally.name):<11} {_figures(tally)}{called}"
+    yield from (f"  {name:<11} {told}" for name, told in _percents(race))
+
+
+def _percents(race: RaceState) -> Iterator[tuple[str, str]]:
+    """How far the count is: what each percent is of, and the percent in words."""
     if race.expected_vote_pct is not None:
-        yield f"  expected    {race.expected_vote_pct:g}% of the expected vote"
+        yield "expected", f"{race.expected_vote_pct:g}% of the expected vote"
+    if race.precincts_pct is not None:
+        yield "precincts", f"{race.precincts_pct:g}% of precincts reporting"
 
 
 def _figures(tally: Tally) -> str:
@@ -367,8 +374,7 @@ def _place_lines(race: RaceState, zone: ZoneInfo) -> Iterator[str]:
         facts.append(f"updated {local_time(race.source_updated_at, zone)}")
     if race.last_close_at is not None:
         facts.append(f"last polls close {local_time(race.last_close_at, zone)}")
-    if race.expected_vote_pct is not None:
-        facts.append(f"{race.expected_vote_pct:g}% of the expected vote")
+    facts += [told for _, told in _percents(race)]
     if race.status is not None:
         facts.append(race.status)
     yield f"  {printable(where)}   {printable(', '.join(facts))}"

@@ -150,6 +150,8 @@ def race_json(state: RaceState) -> str:
         "source_updated_at": updated and instant_text(updated),
         "last_close_at": close and instant_text(close),
     }
+    if state.precincts_pct is not None:  # most sources publish none
+        facts["precincts_pct"] = state.precincts_pct
     if state.runoff:
         facts["runoff"] = sorted(state.runoff)
     return canonical(facts).decode("ascii")
@@ -380,6 +382,7 @@ class CurrentRaces:
                 tallies=tuple(tallies),
                 projection=row["projection"] and known[row["projection"]].key,
                 expected_vote_pct=row["expected_vote_pct"],
+                precincts_pct=row["precincts_pct"],
                 runoff=frozenset(runoff),
                 status=row["status"],
                 last_close_at=close and instant(close),
@@ -603,6 +606,7 @@ _PROGRESS = (
     "race",
     "place",
     "expected_vote_pct",
+    "precincts_pct",
     "projection",
     "projection_seen_first",
     "status",
@@ -651,6 +655,7 @@ def _progress(where: tuple[int, int, int], now: CurrentRace) -> tuple[object, ..
     return (
         *where,
         state.expected_vote_pct,
+        state.precincts_pct,
         None if state.projection is None else now.ids[state.projection],
         now.called_at_first,
         state.status,

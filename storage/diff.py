@@ -14,12 +14,14 @@ from storage.figures import leaders, ranked
 from storage.records import (
     ARTICLE_FIELDS,
     ORIGINS,
+    PERCENTS,
     Article,
     Change,
     RaceState,
     Tally,
     first_told,
     instant_text,
+    percents_of,
 )
 
 #: The kind of change for each field of an article.
@@ -52,12 +54,9 @@ def first_of_race(new: RaceState) -> list[Change]:
         rows += [r._replace(flags=("runoff",)) for r in _first("projection", candidate, candidate)]
     for tally in ranked(new.tallies):
         rows += _first_of_tally(tally)
-    return (
-        rows
-        + _first("expected_vote_pct", new.expected_vote_pct)
-        + _first("status", new.status)
-        + _first("poll_closing", _instant(new.last_close_at))
-    )
+    for percent in PERCENTS:
+        rows += _first(percent.field, percent.of(new))
+    return rows + _first("status", new.status) + _first("poll_closing", _instant(new.last_close_at))
 
 
 def _instant(moment: datetime | None) -> str | None:
@@ -199,9 +198,10 @@ def compare_race(
             rows += _first_of_tally(tally)
         elif before != tally:
             rows += _rename(before, tally) + _tally_changes(before, tally)
-    rows += _number_change(
-        "expected_vote_changed", "expected_vote_pct", old.expected_vote_pct, new.expected_vote_pct
-    )
+    then, now = percents_of(old), percents_of(new)
+    if then != now:
+        for percent, was, is_now in zip(PERCENTS, then, now, strict=True):
+            rows += _number_change(percent.kind, percent.field, was, is_now)
     rows += _text_change("status_changed", "status", old.status, new.status)
     if old.last_close_at != new.last_close_at:
         before_close, close = _instant(old.last_close_at), _instant(new.last_close_at)

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.places import in_order
-from storage.records import ALARMING, RaceState, Tally, Value, instant, instant_text
+from storage.records import (
+    ALARMING,
+    EXPECTED_VOTE,
+    PRECINCTS,
+    RaceState,
+    Tally,
+    Value,
+    instant,
+    instant_text,
+)
 from storage.views import KEY, name_as_of, of_field
 
 
@@ -265,7 +274,8 @@ def _fold(connection: sqlite3.Connection, key: sqlite3.Row, fetch: int, row: Log
             if candidate not in gone
         ),
         projection=next((str(v) for (f, _), v in values.items() if f == "projection" and v), None),
-        expected_vote_pct=_number(values.get(("expected_vote_pct", None))),
+        expected_vote_pct=_number(values.get((EXPECTED_VOTE.field, None))),
+        precincts_pct=_number(values.get((PRECINCTS.field, None))),
     )
 
 
@@ -283,6 +293,8 @@ class ResultRow:
 
     The fields are the columns of `results --format jsonl` and `csv`, in this order.
     margin: votes minus those of the best other candidate; None unless both are published.
+    expected_vote_pct, precincts_pct: percents of the expected vote that is counted, and of the
+    precincts that report; None when not published.
     projected: the outlet calls the candidate the winner. called_before_first_look: it did so
     before we looked. seen_at: our clock at the look that brought this state; last_look: at the
     latest that showed it. runoff: the outlet sends the candidate to a runoff. party, status: as
@@ -312,6 +324,7 @@ class ResultRow:
     status: str | None = None
     last_close_at: str | None = None
     unconfirmed_since: str | None = None
+    precincts_pct: float | None = None
 
 
 RESULT_COLUMNS = tuple(ResultRow.__dataclass_fields__)

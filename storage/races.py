@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from storage.anomalies import flag_anomalies, sums_that_differ
@@ -24,6 +25,7 @@ from storage.entries import Confirmed, Entries, Note, Subject
 from storage.persistence import persistence
 from storage.places import level_of, parent_of
 from storage.records import (
+    PERCENTS,
     Change,
     RaceState,
     Refusal,
@@ -31,6 +33,7 @@ from storage.records import (
     Verdict,
     instant,
     instant_text,
+    percents_of,
 )
 from storage.verdicts import judge_race
 
@@ -54,7 +57,7 @@ WITNESS_TIME = timedelta(minutes=15)
 SUMS_LOOKS = 3
 
 #: What is flagged when it moves before the last polls have closed.
-_COUNTED = ("votes", "electoral_votes", "expected_vote_pct", "projection")
+_COUNTED = ("votes", "electoral_votes", *(percent.field for percent in PERCENTS), "projection")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -715,13 +718,14 @@ def _completed(
             and (last is None or last.electoral_votes is None)
         ):
             tallies[position] = replace(tally, electoral_votes=stood.electoral_votes)
-    pct = state.expected_vote_pct
-    if pct is None and (told is None or told.expected_vote_pct is None):
-        pct = current.expected_vote_pct
-    if pct != state.expected_vote_pct or any(
-        a is not b for a, b in zip(tallies, state.tallies, strict=True)
-    ):
-        state = replace(state, tallies=tuple(tallies), expected_vote_pct=pct)
+    untold: dict[str, Any] = {}
+    if percents_of(state) != percents_of(current):
+        for name, _, _, _, of in PERCENTS:
+            never_told = of(state) is None and (told is None or of(told) is None)
+            if never_told and of(current) is not None:
+                untold[name] = of(current)
+    if untold or any(a is not b for a, b in zip(tallies, state.tallies, strict=True)):
+        state = replace(state, tallies=tuple(tallies), **untold)
     if names:
         current = replace(
             current,

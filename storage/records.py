@@ -7,12 +7,13 @@ fetched, by whom): those belong to the fetch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Verdict = Literal["accepted", "stale", "unconfirmed", "rejected"]
 Outcome = Literal["new", "unchanged", "refused", "failed"]
@@ -54,6 +55,10 @@ class RaceState:
     projection: the candidate whom the outlet calls the winner; None when it has made no call.
     expected_vote_pct: percent of the expected vote that is counted, 0 to 100 (real ones have
         passed 100); None when not published.
+    precincts_pct: percent of the precincts that report, as the source publishes it, 0 to 100 (real
+        ones have passed 100 a little); None when not published. It is no estimate, and says
+        nothing of the expected vote: a precinct that reports may have votes left to count.
+        Both percents are floats, whole ones too: the file gives them back as 45.0.
     runoff: the candidates whom the outlet sends to a runoff.
     status: of the race, as the source prints it; None when not published.
     last_close_at: when the last polls close there; None when not published.
@@ -69,6 +74,7 @@ class RaceState:
     tallies: tuple[Tally, ...]
     projection: str | None = None
     expected_vote_pct: float | None = None
+    precincts_pct: float | None = None
     runoff: frozenset[str] = frozenset()
     status: str | None = None
     last_close_at: datetime | None = None
@@ -80,6 +86,38 @@ class RaceState:
     def tally(self, candidate: str) -> Tally | None:
         """The candidate's tally, or None when the candidate is not in this state."""
         return next((t for t in self.tallies if t.candidate == candidate), None)
+
+
+class Percent(NamedTuple):
+    """A percent that says how far the count of a race in a place is; each moves by itself.
+
+    name: in RaceState and in tables. field, kind: of its changes. called: in messages. of: its
+    value in whatever has it by its name; None when not published.
+    """
+
+    name: str
+    field: str
+    kind: str
+    called: str
+    of: Callable[[Any], float | None]
+
+
+def _percent(name: str, field: str, kind: str, called: str) -> Percent:
+    return Percent(name, field, kind, called, attrgetter(name))
+
+
+EXPECTED_VOTE = _percent(
+    "expected_vote_pct", "expected_vote_pct", "expected_vote_changed", "expected vote"
+)
+PRECINCTS = _percent("precincts_pct", "precincts", "precincts_changed", "precincts reporting")
+
+#: All of them, in the order in which they are told.
+PERCENTS = (EXPECTED_VOTE, PRECINCTS)
+
+#: The values of all of them in a state. Nearly always they are as before, which is told at once.
+percents_of: Callable[[RaceState], tuple[float | None, ...]] = attrgetter(
+    *(percent.name for percent in PERCENTS)
+)
 
 
 #: The parts of an article that are compared, each alone.
@@ -182,6 +220,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "votes_decreased": "a candidate's votes fell",
         "electoral_votes_changed": "the electors won by a candidate moved",
         "expected_vote_changed": "the percent of the expected vote that is counted moved",
+        "precincts_changed": "the percent of precincts that report moved",
         "status_changed": "the outlet gives the race another status",
         "poll_closing_changed": "the outlet gives another time for the last polls to close",
         "projection_made": "the outlet called the race",

@@ -157,6 +157,7 @@ CREATE TABLE progress (
     race INTEGER NOT NULL REFERENCES race(id),
     place INTEGER NOT NULL REFERENCES place(id),
     expected_vote_pct REAL CHECK (expected_vote_pct BETWEEN 0 AND 200),
+    precincts_pct REAL CHECK (precincts_pct BETWEEN 0 AND 200),
     projection INTEGER REFERENCES candidate(id),
     projection_seen_first INTEGER NOT NULL DEFAULT 0 CHECK (projection_seen_first IN (0, 1)),
     status TEXT,

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from storage.records import Article, RaceState, Verdict, instant, instant_text
+from storage.records import (
+    PERCENTS,
+    Article,
+    RaceState,
+    Verdict,
+    instant,
+    instant_text,
+    percents_of,
+)
 
 #: An older state is taken as a rollback by the outlet, no longer as a stale copy, when one page
 #: has shown it for this many looks and this long without the newer state being seen anywhere.
@@ -95,16 +103,20 @@ def withdrawn(new: RaceState, current: RaceState) -> str:
     A number that vanishes says nothing of the count, and must never be read as zero.
     """
     missing = []
+    stands = {tally.candidate: tally for tally in current.tallies}
     for tally in new.tallies:
-        before = current.tally(tally.candidate)
+        before = stands.get(tally.candidate)
         if before is None:
             continue
         if tally.votes is None and before.votes is not None:
             missing.append(f"votes of {tally.name} (were {before.votes:,})")
         if tally.electoral_votes is None and before.electoral_votes is not None:
             missing.append(f"electoral votes of {tally.name} (were {before.electoral_votes})")
-    if new.expected_vote_pct is None and current.expected_vote_pct is not None:
-        missing.append(f"expected vote (was {current.expected_vote_pct:g}%)")
+    if percents_of(new) != percents_of(current):
+        for percent in PERCENTS:
+            stood = percent.of(current)
+            if stood is not None and percent.of(new) is None:
+                missing.append(f"{percent.called} (was {stood:g}%)")
     return "no longer published: " + ", ".join(missing) if missing else ""
 
 

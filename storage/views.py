@@ -112,8 +112,9 @@ SELECT source.name AS source, outlet.name AS outlet, election.date AS election_d
        tally.electoral_votes, progress.projection IS tally.candidate AS projected,
        progress.projection_seen_first AND progress.projection IS tally.candidate
            AS called_before_first_look,
-       progress.expected_vote_pct, progress.source_updated_at, brought.fetched_at AS seen_at,
-       shown.fetched_at AS last_look, tally.runoff, candidate.party, progress.status,
+       progress.expected_vote_pct, progress.precincts_pct, progress.source_updated_at,
+       brought.fetched_at AS seen_at, shown.fetched_at AS last_look, tally.runoff,
+       candidate.party, progress.status,
        progress.last_close_at, (
            SELECT min(doubted.fetched_at) FROM sighting
              JOIN page ON page.id = sighting.page

@@ -26,6 +26,7 @@ def race(
     updated: datetime | None = NOON,
     projection: str | None = None,
     expected: float | None = None,
+    precincts: float | None = None,
 ) -> RaceState:
     return RaceState(
         race="president",
@@ -34,6 +35,7 @@ def race(
         tallies=tallies,
         projection=projection,
         expected_vote_pct=expected,
+        precincts_pct=precincts,
     )
 
 
@@ -82,7 +84,8 @@ def log_row(**values: Any) -> LogRow:
 #: Votes as published or not; small ones too, so that ties and equal values are common.
 votes = st.none() | st.integers(0, 4) | st.integers(0, 300_000_000)
 electors = st.none() | st.integers(0, 538)
-percents = st.none() | st.integers(0, 1000).map(lambda tenths: tenths / 10)
+#: Of the expected vote, of precincts: real ones have passed 100.
+percents = st.none() | st.integers(0, 1010).map(lambda tenths: tenths / 10)
 
 
 @st.composite
@@ -93,4 +96,5 @@ def race_states(draw: st.DrawFn) -> RaceState:
         *(tally(c, draw(votes), draw(electors)) for c in candidates),
         projection=draw(st.sampled_from([None, *candidates])),
         expected=draw(percents),
+        precincts=draw(percents),
     )

@@ -232,6 +232,11 @@ def test_expected_votes_are_flagged_above_102_percent_where_they_move(
     assert flags(old, new) == ({None: {"over_expected"}} if flagged else {})
 
 
+def test_precincts_are_never_more_than_was_expected() -> None:
+    old = race(tally("harris", 5), precincts=99.0)
+    assert flags(old, race(tally("harris", 6), precincts=108.0)) == {}
+
+
 # Real events, with the figures that were published then; where only a total is known, the shares
 # of the candidates are made up.
 

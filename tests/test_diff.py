@@ -54,6 +54,7 @@ def facts(state: RaceState) -> Facts:
     """All that a state says: who is in it, and every value that is published."""
     said: Facts = {("projection", None): state.projection}
     said["expected_vote_pct", None] = state.expected_vote_pct
+    said["precincts", None] = state.precincts_pct
     for shown in state.tallies:
         said["set", shown.candidate] = shown.candidate
         said["votes", shown.candidate] = shown.votes
@@ -194,6 +195,53 @@ def test_the_expected_vote_moves_by_a_printable_delta(
 ) -> None:
     rows = compare_race(race(expected=old), race(expected=new), ALL)
     assert brief(rows) == [("expected_vote_changed", None, old, new, delta)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "delta"),
+    [
+        (None, 0, None),
+        (None, 44.5, None),
+        (0, 0.1, 0.1),
+        (95.2, 95.3, 0.1),
+        (100.1, 99.9, -0.2),
+        (45.2, 0, -45.2),
+    ],
+)
+def test_precincts_move_by_a_printable_delta(
+    old: float | None, new: float, delta: float | None
+) -> None:
+    rows = compare_race(race(precincts=old), race(precincts=new), ALL)
+    assert brief(rows) == [("precincts_changed", None, old, new, delta)]
+    assert rows[0].field == "precincts"
+
+
+def test_precincts_and_the_expected_vote_move_by_themselves() -> None:
+    both = race(expected=90, precincts=44)
+    assert brief(compare_race(both, race(expected=91, precincts=44), ALL)) == [
+        ("expected_vote_changed", None, 90, 91, 1)
+    ]
+    assert brief(compare_race(both, race(expected=90, precincts=43), ALL)) == [
+        ("precincts_changed", None, 44, 43, -1)
+    ]
+    assert brief(compare_race(both, race(expected=44, precincts=90), ALL)) == [
+        ("expected_vote_changed", None, 90, 44, -46),
+        ("precincts_changed", None, 44, 90, 46),
+    ]
+
+
+def test_precincts_first_seen_are_a_first_sight_of_their_own() -> None:
+    assert [
+        (r.field, r.candidate, r.new) for r in first_of_race(race(expected=1, precincts=0))
+    ] == [
+        ("expected_vote_pct", None, 1),
+        ("precincts", None, 0),
+    ]
+
+
+def test_precincts_that_a_page_learns_to_tell_are_no_news() -> None:
+    rows = compare_race(race(expected=1), race(expected=1, precincts=5), ALL, learned=True)
+    assert rows == [Change(kind="first", field="precincts", new=5)]
 
 
 @pytest.mark.parametrize(

@@ -539,6 +539,7 @@ def _races(draw: st.DrawFn, at: int) -> tuple[RaceState, ...]:
         state = feed_race(draw(_COUNTS), draw(_COUNTS), *stein, place=place, updated=updated)
         state = replace(state, projection=draw(st.sampled_from([None, None, "8639"])))
         state = replace(state, expected_vote_pct=draw(st.sampled_from([None, 50.0, 60.5])))
+        state = replace(state, precincts_pct=draw(st.sampled_from([None, 44.4, 50.0])))
         races.append(replace(state, tallies=tuple(draw(st.permutations(state.tallies)))))
     return tuple(draw(st.permutations(races)))
 

@@ -217,7 +217,9 @@ def test_a_few_are_shown_in_full(trail: Trail) -> None:
 def test_csv_has_the_new_columns_behind_the_old_ones(trail: Trail) -> None:
     table = run(trail, "results", "--race", "senate/ga-special", "--format", "csv").stdout
     first = next(csv.DictReader(io.StringIO(table)))
-    assert list(first)[-5:] == ["runoff", "party", "status", "last_close_at", "unconfirmed_since"]
+    assert list(first)[-6:] == [
+        "runoff", "party", "status", "last_close_at", "unconfirmed_since", "precincts_pct",
+    ]  # fmt: skip
     assert list(first)[:6] == [
         "source", "outlet", "election_date", "race", "place", "candidate",
     ]  # fmt: skip

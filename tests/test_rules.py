@@ -25,6 +25,7 @@ from storage.verdicts import Persistence, judge_race
 NAMES = ("harris", "trump", "stein", "oliver")
 
 counts = st.none() | st.integers(0, 300_000_000)
+percents = st.none() | st.integers(0, 1010).map(lambda n: n / 10)
 
 
 @st.composite
@@ -45,7 +46,8 @@ def states(draw: st.DrawFn, least: int = 0) -> RaceState:
         source_updated_at=None,
         tallies=tallies,
         projection=draw(st.none() | st.sampled_from(candidates)) if candidates else None,
-        expected_vote_pct=draw(st.none() | st.integers(0, 1000).map(lambda n: n / 10)),
+        expected_vote_pct=draw(percents),
+        precincts_pct=draw(percents),
     )
 
 
@@ -54,6 +56,7 @@ def facts(state: RaceState) -> dict[tuple[str, str | None], object]:
     values: dict[tuple[str, str | None], object] = {
         ("projection", None): state.projection,
         ("expected_vote_pct", None): state.expected_vote_pct,
+        ("precincts", None): state.precincts_pct,
     }
     for t in state.tallies:
         values["set", t.candidate] = True

@@ -117,20 +117,27 @@ def test_what_was_accepted_stays_so_when_it_is_shown_for_longer(
 
 GONE = [
     pytest.param(
-        race(tally("harris", None, 226), expected=95),
+        race(tally("harris", None, 226), expected=95, precincts=45.2),
         "votes of Harris (were 71,900,392)",
         id="votes",
     ),
     pytest.param(
-        race(tally("harris", 71_900_392), expected=95),
+        race(tally("harris", 71_900_392), expected=95, precincts=45.2),
         "electoral votes of Harris (were 226)",
         id="electoral votes",
     ),
     pytest.param(
-        race(tally("harris", 71_900_392, 226)), "expected vote (was 95%)", id="expected vote"
+        race(tally("harris", 71_900_392, 226), precincts=45.2),
+        "no longer published: expected vote (was 95%)",
+        id="expected vote",
+    ),
+    pytest.param(
+        race(tally("harris", 71_900_392, 226), expected=95),
+        "no longer published: precincts reporting (was 45.2%)",
+        id="precincts",
     ),
 ]
-BEFORE = race(tally("harris", 71_900_392, 226), expected=95)
+BEFORE = race(tally("harris", 71_900_392, 226), expected=95, precincts=45.2)
 
 
 @pytest.mark.parametrize(("new", "named"), GONE)

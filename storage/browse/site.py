@@ -12,7 +12,7 @@ from storage.browse.urls import Urls
 from storage.evidence import ArticleState, FetchFacts
 from storage.figures import ranked
 from storage.queries import Filter, LogRow
-from storage.records import RaceState, instant
+from storage.records import EXPECTED_VOTE, PRECINCTS, RaceState, instant
 from storage.reports.edits import Edit, counted, paragraph_edits, paragraphs
 from storage.reports.looks import looks
 from storage.reports.pages import render
@@ -238,18 +238,12 @@ def _race_lines(state: RaceState, other: RaceState) -> list[Line]:
                 moved=moved or call_moved,
             )
         )
-    lines.append(
-        Line(
-            name="Expected vote in",
-            values=[
-                "not published"
-                if state.expected_vote_pct is None
-                else f"{state.expected_vote_pct:g}%",
-                "",
-            ],
-            moved=state.expected_vote_pct != other.expected_vote_pct,
-        )
-    )
+    for percent, name in ((EXPECTED_VOTE, "Expected vote in"), (PRECINCTS, "Precincts reporting")):
+        value, there_too = percent.of(state), percent.of(other)
+        if percent is PRECINCTS and value is None and there_too is None:
+            continue  # most sources publish none
+        shown = "not published" if value is None else f"{value:g}%"
+        lines.append(Line(name=name, values=[shown, ""], moved=value != there_too))
     return lines
 
 

@@ -85,16 +85,19 @@ def _race(race: ToldRace) -> Iterator[str]:
 def _others(office: ToldOffice) -> Iterator[str]:
     results = counted(len(office.others), "result")
     yield f"### {literal(office.title)}: {results}, {office.called} of them called\n"
-    yield "| where | leader | votes | ahead by | expected vote in | call |"
-    yield "| --- | --- | ---: | ---: | ---: | --- |"
+    precincts = any(race.rows[0].precincts_pct is not None for race in office.others)
+    more, line = (" precincts reporting |", " ---: |") if precincts else ("", "")
+    yield f"| where | leader | votes | ahead by | expected vote in |{more} call |"
+    yield f"| --- | --- | ---: | ---: | ---: |{line} --- |"
     for race in office.others:
         top = race.rows[0]
         leader = top.candidate_name if top.votes else ""
         votes = "not published" if top.votes is None else f"{top.votes:,}"
         ahead = f"{top.margin:,}" if top.margin else ""
-        pct = "" if top.expected_vote_pct is None else f"{top.expected_vote_pct:g}%"
+        told = (top.expected_vote_pct, *([top.precincts_pct] if precincts else []))
+        percents = ("" if pct is None else f"{pct:g}%" for pct in told)
         doubt = " (unconfirmed)" if race.unconfirmed else ""
-        cells = (f"{race.place}{doubt}", leader, votes, ahead, pct, race.call)
+        cells = (f"{race.place}{doubt}", leader, votes, ahead, *percents, race.call)
         yield f"| {' | '.join(map(literal, cells))} |"
     yield ""
 

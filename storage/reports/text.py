@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from storage.figures import ranked
 from storage.places import place_in_office, race_title
 from storage.queries import Coverage, LogRow, NoteRow, ResultRow, Unconfirmed
-from storage.records import Tally, instant
+from storage.records import PERCENTS, Tally, instant
 from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
 from storage.reports.looks import Look
 from storage.reports.printable import printable
@@ -61,7 +61,7 @@ def _ids(rows: Sequence[LogRow]) -> str:
 
 
 #: A cell that is a figure, such as "1,200", "-8,538", "312 EV", "96% in".
-_FIGURE = re.compile(r"[+-]?[0-9][0-9,.]*(%| EV|% in)?")
+_FIGURE = re.compile(r"[+-]?[0-9][0-9,.]*(%| EV|% in|% of precincts)?")
 
 
 def _table(lines: Sequence[Sequence[str]], *, wide: bool = False) -> list[str]:
@@ -117,16 +117,17 @@ def _race_look(look: Look, paint: Paint) -> list[str]:
         [_tally_cells(t, moved[t.candidate], after.projection == t.candidate) for t in shown]
     )
     ids = [_ids([r for r in moved[t.candidate] if r.field in _FIGURES]) for t in shown]
-    expected = [r for r in look.rows if r.kind == "expected_vote_changed"]
-    now = standing(before, after, expected_moved=bool(expected))
-    standing_lines = [f"  {printable(now)}{_flags(*expected)}"] if now else []
-    lines = _with_ids([*table, *standing_lines], [*ids, *(_ids(expected) for _ in standing_lines)])
+    percents = [r for r in look.rows if r.kind in _PERCENTS]
+    now = standing(before, after, moved={r.kind: _flags(r) for r in percents})
+    standing_lines = [f"  {printable(now)}"] if now else []
+    lines = _with_ids([*table, *standing_lines], [*ids, *(_ids(percents) for _ in standing_lines)])
     for index in range(len(fell)):
         lines[index] = paint("alarm", lines[index])
     return [head, *urgent, *lines]
 
 
 _FIGURES = ("votes", "electoral_votes")
+_PERCENTS = frozenset(percent.kind for percent in PERCENTS)
 
 
 def _event(row: LogRow, look: Look, paint: Paint, where: str = "") -> str:
@@ -188,8 +189,8 @@ def many_looks_text(
                 urgent.append((len(NEWS), row.delta or 0, paint("alarm", text)))
         rows = [r for r in look.rows if r.kind not in (*NEWS, *ROUTINE) and not is_alarm(r)]
         if rows and look.before is not None and look.after is not None:
-            expected = any(r.kind == "expected_vote_changed" for r in rows)
-            now = standing(look.before, look.after, expected_moved=expected, counted_in=" in")
+            kinds = {r.kind: "" for r in rows}
+            now = standing(look.before, look.after, moved=kinds, counted_in=" in")
             cells.append([printable(look.title), _moves(rows), printable(now)])
             ids.append(_span_of_ids(rows))
         elif rows:
@@ -396,7 +397,7 @@ def many_results_text(
 
 
 def _result_cells(rows: Sequence[ResultRow], places: Mapping[str, str]) -> list[str]:
-    """Place, leader, votes, margin, electors, percent, call, status."""
+    """Place, leader, votes, margin, electors, both percents, call, status."""
     top = rows[0]
     if top.votes is None:
         leads, votes, ahead = "votes not published", "", ""
@@ -407,6 +408,7 @@ def _result_cells(rows: Sequence[ResultRow], places: Mapping[str, str]) -> list[
         votes = f"{top.votes:,}"
         ahead = "" if top.margin is None or top.margin == 0 else f"+{top.margin:,}"
     pct = "" if top.expected_vote_pct is None else f"{top.expected_vote_pct:g}% in"
+    precincts = "" if top.precincts_pct is None else f"{top.precincts_pct:g}% of precincts"
     return [
         printable(place_in_office(top.race, top.place, places)),
         printable(leads),
@@ -414,6 +416,7 @@ def _result_cells(rows: Sequence[ResultRow], places: Mapping[str, str]) -> list[
         ahead,
         f"{top.electoral_votes} EV" if top.electoral_votes else "",
         pct,
+        precincts,
         printable(call_words(rows)),
         printable(top.status or ""),
         "UNCONFIRMED" if top.unconfirmed_since else "",

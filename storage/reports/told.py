@@ -89,8 +89,7 @@ def told_look(look: Look) -> ToldLook:
         title, stands = f'Story {row.article} "{look.headline or ""}"', ""
     else:
         title = look.title
-        moved = any(r.kind == "expected_vote_changed" for r in look.rows)
-        stands = standing(look.before, look.after, expected_moved=moved)
+        stands = standing(look.before, look.after, moved={r.kind: "" for r in look.rows})
     ours = instant(row.seen_at).astimezone(look.zone)
     seen = f"{seen_words(row, look.zone, moment)} {ours:%Z}"
     clock = "the outlet gave no time"

@@ -10,8 +10,19 @@ from zoneinfo import ZoneInfo
 from storage.figures import leaders, margin
 from storage.places import race_title
 from storage.queries import Coverage, LogRow, NoteRow, ResultRow, Unconfirmed
-from storage.records import ALARMING, NOTES, RaceState, instant
+from storage.records import (
+    ALARMING,
+    EXPECTED_VOTE,
+    NOTES,
+    PERCENTS,
+    PRECINCTS,
+    RaceState,
+    instant,
+)
 from storage.reports.edits import counted, paragraph_edits, paragraphs, summary
+
+#: Fields whose values are percents, and whose differences are points.
+_PERCENTS = frozenset(percent.field for percent in PERCENTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +50,7 @@ def told(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> Told:
     delta = ""
     if row.delta is not None:
         points = f"{row.delta:+g} point{'' if abs(row.delta) == 1 else 's'}"
-        delta = points if row.field == "expected_vote_pct" else f"{row.delta:+,}"
+        delta = points if row.field in _PERCENTS else f"{row.delta:+,}"
     return Told(
         who=who,
         old=old,
@@ -84,7 +95,7 @@ def size_of_move(rows: Sequence[LogRow]) -> int | None:
 def _value(field: str, value: object, zone: ZoneInfo, names: Mapping[str, str]) -> str:
     if value is None:
         return "" if field in ("set", "presence") else "none"
-    if field == "expected_vote_pct":
+    if field in _PERCENTS:
         return f"{value:g}%" if isinstance(value, int | float) else str(value)
     if field in ("published_at", "modified_at", "poll_closing"):
         return local_time(instant(str(value)), zone)
@@ -104,6 +115,7 @@ def sentence(row: LogRow, zone: ZoneInfo, names: Mapping[str, str]) -> str:
         "votes_decreased": f"{t.who}: votes fell to {t.new} ({t.delta})",
         "electoral_votes_changed": f"{t.who}: {fell}{t.new} electoral votes, was {t.old}",
         "expected_vote_changed": f"{fell}{t.new} of the expected vote in, was {t.old}",
+        "precincts_changed": f"precincts reporting {fell}{t.new}, was {t.old}",
         "status_changed": f"Status: {t.new}, was {t.old}",
         "poll_closing_changed": f"Last polls close {t.new}, was {t.old}",
         "projection_made": f"{'To a runoff' if runoff else 'Projected'}: {t.new}",
@@ -177,12 +189,13 @@ def standing(
     before: RaceState,
     after: RaceState,
     *,
-    expected_moved: bool,
+    moved: Mapping[str, str],
     counted_in: str = " of expected vote in",
 ) -> str:
     """Who leads by how much, and how far the count is; empty when there is nothing to say.
 
-    counted_in: what follows the percent.
+    moved: by the kinds of the look's changes, the flags to show behind a percent that moved.
+    counted_in: what follows the percent of the expected vote.
     """
     parts = []
     lead, now, then = leaders(after.tallies), margin(after.tallies), margin(before.tallies)
@@ -190,14 +203,19 @@ def standing(
         (leader,) = lead
         name = next(t.name for t in after.tallies if t.candidate == leader)
         same = then is not None and lead == leaders(before.tallies)
-        moved = f" ({now - then:+,})" if same and then is not None and now != then else ""
-        parts.append(f"{name} leads by {now:,}{moved}")
+        more = f" ({now - then:+,})" if same and then is not None and now != then else ""
+        parts.append(f"{name} leads by {now:,}{more}")
     elif len(lead) > 1:
         parts.append("tied")
-    if after.expected_vote_pct is not None:
-        pct = before.expected_vote_pct
-        was = f", was {pct:g}%" if expected_moved and pct is not None else ""
-        parts.append(f"{after.expected_vote_pct:g}%{counted_in}{was}")
+    for percent, told_before, told_behind in (
+        (EXPECTED_VOTE, "", counted_in),
+        (PRECINCTS, "precincts reporting ", ""),
+    ):
+        pct, stood = percent.of(after), percent.of(before)
+        if pct is not None:
+            was = f", was {stood:g}%" if percent.kind in moved and stood is not None else ""
+            flags = moved.get(percent.kind, "")
+            parts.append(f"{told_before}{pct:g}%{told_behind}{was}{flags}")
     return " · ".join(parts)
 
 
@@ -210,6 +228,8 @@ def standing_now(rows: Sequence[ResultRow]) -> str:
         parts.append("tied")
     if top.expected_vote_pct is not None:
         parts.append(f"{top.expected_vote_pct:g}% of expected vote in")
+    if top.precincts_pct is not None:
+        parts.append(f"{top.precincts_pct:g}% of precincts reporting")
     if top.status is not None:
         parts.append(f"status {top.status}")
     return " · ".join(parts)
