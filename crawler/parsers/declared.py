@@ -190,6 +190,7 @@ def _state(declared: Declaration, rows: list[_Row]) -> RaceState:
         projection=called[0] if called else None,
         runoff=frozenset(runoff),
         expected_vote_pct=_one(first.path, "expected_vote_pct", {f[1] for f in facts}),
+        precincts_pct=_one(first.path, "precincts_pct", {f[2] for f in facts}),
     )
 
 
