@@ -36,10 +36,9 @@ def flag_anomalies(rows: Sequence[Change], old: RaceState, new: RaceState) -> li
         for row in rows
         if row.field == "votes" and isinstance(row.delta, int) and row.candidate is not None
     }
-    whole = bool(moves) and _same_published(old, new)
-    swapped = _swapped(moves) if whole else ()
-    shifted = _shifted(moves, old) if whole else ()
-    one_sided = _one_sided(moves, old) if whole else ()
+    swapped, shifted, one_sided = _swapped(moves), _shifted(moves, old), _one_sided(moves, old)
+    if (swapped or shifted or one_sided) and not _same_published(old, new):
+        swapped = shifted = one_sided = ()
     flagged = []
     for row in rows:
         flags: list[str] = []

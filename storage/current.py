@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from storage.chain import canonical
 from storage.database import Writer
@@ -197,6 +198,8 @@ class CurrentRaces:
         self._pages: dict[int, dict[tuple[int, int], Sighting]] = {}
         self._elsewhere: dict[tuple[int, int, int], dict[int, Sighting]] = {}
         self._good: dict[int, int | None] = {}
+        # The keys of rows that this connection has written, by table.
+        self._written: dict[str, set[tuple[object, ...]]] = defaultdict(set)
         # What is to be written at the end of the look.
         self._moved_races: dict[tuple[int, int, int], CurrentRace] = {}
         self._moved_tallies: list[tuple[object, ...]] = []
@@ -424,9 +427,11 @@ class CurrentRaces:
             if stood is None or stood.name != tally.name:
                 self._spell(race, ids[tally.candidate], tally.name)
         for gone in old:
+            key = (*where, before.ids[gone] if before else 0)
+            self._written[_TALLY.name].discard(key)
             self.connection.execute(
                 "DELETE FROM tally WHERE source = ? AND race = ? AND place = ? AND candidate = ?",
-                (*where, before.ids[gone] if before else 0),
+                key,
             )
         called = state.projection is not None
         if before is not None:  # it stays as it was at first, unless the call moves
@@ -451,7 +456,9 @@ class CurrentRaces:
         """The race is no longer shown anywhere: it does not stand any more."""
         self.flush()
         where = (look.source, race, place)
-        for table in ("tally", "progress"):
+        for table in (_TALLY.name, _PROGRESS.name):
+            written = self._written[table]
+            written -= {key for key in written if key[:3] == where}
             self.connection.execute(
                 f"DELETE FROM {table} WHERE source = ? AND race = ? AND place = ?",  # noqa: S608
                 where,
@@ -460,16 +467,28 @@ class CurrentRaces:
 
     def flush(self) -> None:
         """Write what has moved. What is read from the file elsewhere is true after it."""
-        execute = self.connection.executemany
         if self._moved_races:
-            execute(_SAVE_PROGRESS, [_progress(w, now) for w, now in self._moved_races.items()])
+            self._write(_PROGRESS, [_progress(w, now) for w, now in self._moved_races.items()])
             self._moved_races.clear()
         if self._moved_tallies:
-            execute(_SAVE_TALLY, self._moved_tallies)
+            self._write(_TALLY, self._moved_tallies)
             self._moved_tallies.clear()
         if self._moved_sightings:
-            execute(_SAVE_SIGHTING, [_row(s) for s in self._moved_sightings.values()])
+            self._write(_SIGHTING, [_row(s) for s in self._moved_sightings.values()])
             self._moved_sightings.clear()
+
+    def _write(self, table: _Table, rows: Sequence[tuple[object, ...]]) -> None:
+        """Write the rows. What this connection has written before is there, and only moves: that
+        takes two thirds of the time."""
+        written, keys = self._written[table.name], table.keys
+        moved = [row[keys:] + row[:keys] for row in rows if row[:keys] in written]
+        if moved:
+            cursor = self.connection.executemany(table.update, moved)
+            assert cursor.rowcount == len(moved), f"rows of {table.name} are gone"
+        if len(moved) < len(rows):
+            others = [row for row in rows if row[:keys] not in written]
+            self.connection.executemany(table.upsert, others)
+            written.update(row[:keys] for row in others)
 
     def source_says(
         self, look: Look, race: int, place: int, now: CurrentRace, updated: datetime | None
@@ -601,53 +620,46 @@ class CurrentRaces:
             self._moved_races[look.source, before.race, before.place] = now
 
 
-_PROGRESS = (
-    "source",
-    "race",
-    "place",
-    "expected_vote_pct",
-    "precincts_pct",
-    "projection",
-    "projection_seen_first",
-    "status",
-    "last_close_at",
-    "seats",
-    "source_updated_at",
-    "family",
-    "fetch",
-    "shown_by",
-    "sums_differ",
-)
-_SIGHTING = (
-    "page",
-    "race",
-    "place",
-    "state",
-    "candidates",
-    "verdict",
-    "current",
-    "first_fetch",
-    "last_fetch",
-    "known_fetch",
-    "doubt_kind",
-    "doubt_fetch",
-    "doubt_state",
-)
-_TALLY = ("source", "race", "place", "candidate", "votes", "electoral_votes", "runoff")
+class _Table(NamedTuple):
+    """A table of the current state. keys: how many of the first columns tell its rows apart.
+
+    upsert: writes a row, in place of the one with the same keys. update: the same where there is
+    one; its values come first, then the keys.
+    """
+
+    name: str
+    keys: int
+    upsert: str
+    update: str
 
 
-def _upsert(table: str, columns: Sequence[str], keys: int) -> str:
-    """The statement that writes a row, in place of the one with the same first columns."""
-    moved = ", ".join(f"{c} = excluded.{c}" for c in columns[keys:])
-    return (
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-        f" ON CONFLICT ({', '.join(columns[:keys])}) DO UPDATE SET {moved}"
+def _table(name: str, keys: str, values: str) -> _Table:
+    of_keys, of_values = keys.split(), values.split()
+    columns = [*of_keys, *of_values]
+    moved = ", ".join(f"{column} = excluded.{column}" for column in of_values)
+    return _Table(
+        name,
+        len(of_keys),
+        f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+        f" ON CONFLICT ({', '.join(of_keys)}) DO UPDATE SET {moved}",
+        f"UPDATE {name} SET {', '.join(f'{column} = ?' for column in of_values)}"  # noqa: S608
+        f" WHERE {' AND '.join(f'{column} = ?' for column in of_keys)}",
     )
 
 
-_SAVE_PROGRESS = _upsert("progress", _PROGRESS, 3)
-_SAVE_TALLY = _upsert("tally", _TALLY, 4)
-_SAVE_SIGHTING = _upsert("sighting", _SIGHTING, 3)
+_PROGRESS = _table(
+    "progress",
+    "source race place",
+    "expected_vote_pct precincts_pct projection projection_seen_first status last_close_at seats"
+    " source_updated_at family fetch shown_by sums_differ",
+)
+_SIGHTING = _table(
+    "sighting",
+    "page race place",
+    "state candidates verdict current first_fetch last_fetch known_fetch"
+    " doubt_kind doubt_fetch doubt_state",
+)
+_TALLY = _table("tally", "source race place candidate", "votes electoral_votes runoff")
 
 
 def _progress(where: tuple[int, int, int], now: CurrentRace) -> tuple[object, ...]:

@@ -126,11 +126,10 @@ def _zero(new: RaceState, current: RaceState, many_at_zero: bool) -> str:
 
 def _vanished(new: RaceState, current: RaceState, gone: Set[str]) -> str:
     """Rule R9: the leader is gone, all are, or too many at once."""
-    shown = {t.candidate: t.name for t in current.tallies}
-    left = sorted(shown.get(candidate, candidate) for candidate in gone)
-    if not left:
+    if not gone:
         return ""
-    who = ", ".join(left)
+    shown = {t.candidate: t.name for t in current.tallies}
+    who = ", ".join(sorted(shown.get(candidate, candidate) for candidate in gone))
     if not new.tallies:
         return f"no candidate is left: {who} are gone"
     if leaders(current.tallies) & gone:

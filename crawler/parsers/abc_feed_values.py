@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from crawler.errors import NotUnderstood
 from crawler.parsers.values import count, percent
@@ -290,13 +290,48 @@ def _figures(
         raise NotUnderstood(f".statistics{error}") from None
 
 
+class _Person(NamedTuple):
+    """Who stands, which is the same at every look."""
+
+    candidate: str
+    name: str
+    last_name: str
+    party: str | None
+    kind: CandidateKind
+
+
 def _tally(candidate: Fields, votes: int | None, electoral_votes: int | None) -> Tally:
-    name = text_in(candidate, "displayName") or _full_name(candidate)
+    get = candidate.get
+    try:
+        person = _person(*map(get, _PERSON))
+    except (TypeError, NotUnderstood):  # also a list or an object, which no cache takes
+        person = _read_person(candidate)  # and which says what is wrong with it
     return Tally(
-        candidate=id_of(candidate),
-        name=name,
+        candidate=person.candidate,
+        name=person.name,
         votes=votes,
         electoral_votes=electoral_votes,
+        last_name=person.last_name,
+        party=person.party,
+        kind=person.kind,
+    )
+
+
+_PERSON = ("id", "displayName", "firstName", "lastName", "party", "aggregate")
+
+
+@lru_cache(maxsize=16384, typed=True)
+def _person(*values: object) -> _Person:
+    return _read_person(
+        {name: value for name, value in zip(_PERSON, values, strict=True) if value is not None}
+    )
+
+
+def _read_person(candidate: Fields) -> _Person:
+    name = text_in(candidate, "displayName") or _full_name(candidate)
+    return _Person(
+        candidate=id_of(candidate),
+        name=name,
         last_name=(text_in(candidate, "lastName") or last_word(name)).lower(),
         party=text_in(candidate, "party"),
         kind="aggregate" if flag_in(candidate, "aggregate") else _kind(name),

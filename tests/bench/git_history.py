@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.bench.tape import Shot
@@ -29,6 +29,8 @@ return [
     for who in state["candidates"]
 ]
 """
+#: The file that has a version for each body.
+FILE = "electoral.json"
 COMMAND = Path(sys.executable).with_name("git-history")
 
 
@@ -47,11 +49,12 @@ def repository(folder: Path, shots: Iterable[Shot]) -> None:
                 b"commit refs/heads/main\n"
                 b"mark :%d\ncommitter bench <bench@example.org> %d +0000\n"
                 b"data 4\nlook\n%s"
-                b"M 100644 inline electoral.json\ndata %d\n%s\n"
+                b"M 100644 inline %s\ndata %d\n%s\n"
                 % (
                     number,
                     when,
                     b"from :%d\n" % (number - 1) if number > 1 else b"",
+                    FILE.encode(),
                     len(shot.body),
                     shot.body,
                 )
@@ -63,12 +66,17 @@ def repository(folder: Path, shots: Iterable[Shot]) -> None:
     subprocess.run([*git, "reset", "--quiet", "--hard"], check=True)
 
 
-def words(database: Path, folder: Path) -> list[str]:
-    """The command that reads the repository into the database."""
+def words(
+    database: Path,
+    folder: Path,
+    keys: Sequence[str] = ("state", "candidate"),
+    convert: str = CONVERT,
+) -> list[str]:
+    """The command that reads the repository into the database. keys: of the rows of convert."""
+    ids = [word for key in keys for word in ("--id", key)]
     return [
-        str(COMMAND), "file", str(database), "electoral.json", "--repo", str(folder),
-        "--id", "state", "--id", "candidate", "--import", "json", "--convert", CONVERT.strip(),
-        "--silent",
+        str(COMMAND), "file", str(database), FILE, "--repo", str(folder), *ids,
+        "--import", "json", "--convert", convert.strip(), "--silent",
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tests.bench import counties, git_history, growth, night, tape
+from tests.bench import counties, git_history, growth, night, one_race, tape
 from tests.bench.measuring import ROOT, clocked, contend, interleaved
 from tests.desk import BIN, Answer, Desk, Site, banner, path_of, story
 
@@ -255,6 +255,30 @@ def help_text(shop: Workshop, rounds: int, tick: Tick) -> Outcome:
     return _start_up("--help", shop.folder, rounds, tick)
 
 
+def import_of_a_history(shop: Workshop, rounds: int, tick: Tick) -> Outcome:
+    repository = shop.folder / "one-race"
+    git_history.repository(repository, one_race.versions())
+    configuration = shop.folder / "one-race.toml"
+    configuration.write_text(one_race.CONFIGURATION, "utf-8")
+
+    def ours() -> float:
+        words: list[str | Path] = [
+            BIN / "tallytrail", "import", repository, "--source", "one-race",
+            "--config", configuration, "--db", shop.fresh(),
+        ]  # fmt: skip
+        return clocked(words, shop.folder)
+
+    def theirs() -> float:
+        words = git_history.words(shop.fresh(), repository, ("candidate",), one_race.CONVERT)
+        return clocked(words, shop.folder)
+
+    both = interleaved(rounds, ours, theirs, tick)
+    note = (
+        f"whole processes; {one_race.VERSIONS:,} versions of one file; git-history keeps no bytes"
+    )
+    return Outcome(both.ratios(), both.figures("s"), note)
+
+
 def _memory(bodies: Path, shop: Workshop, rounds: int, tick: Tick) -> Outcome:
     peaks = []
     for _ in range(rounds):
@@ -321,6 +345,9 @@ MEASURES = (
     Measure(
         "crawl", "one crawl of one page, against a bare `scrapy runspider`", crawl_of_one_page,
         1.25, 1.1,
+    ),
+    Measure(
+        "import", "import of a git history, against git-history", import_of_a_history, 1.0,
     ),
     Measure("changes", "`changes` against bare standard-library start-up", changes, 3.0, 2.0),
     Measure("help", "`--help` against bare standard-library start-up", help_text, 3.0, 2.0),
