@@ -22,7 +22,8 @@ class Answer:
 
     status, headers: None and empty when there was no answer at all. wire: the body as it came,
     packed or not. body: the unpacked body; None when it could not be unpacked, when there is
-    none, or when the answer is a 304. failure: why there is nothing to read; None otherwise.
+    none, or when the answer is a 304 (unless whoever recorded it tells which bytes it stands for).
+    failure: why there is nothing to read; None otherwise.
     refused: the failure lies in the body (its bytes are kept), not in the way to it.
     conditional: the request asked whether the page has changed. asked_at: when it was sent, None
     when that is not known; fetched_at is when the answer was here.
@@ -37,6 +38,20 @@ class Answer:
     refused: bool = False
     conditional: bool = False
     asked_at: datetime | None = None
+    packed: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Which capture of a history that somebody else has recorded a fetch was taken from.
+
+    origin: what the history is known by, wherever it lies. label: what people call it, and whose
+    it is. name: of the capture within its history.
+    """
+
+    origin: str
+    label: str
+    name: str
 
 
 def receive(
@@ -47,17 +62,18 @@ def receive(
     family: str,
     answer: Answer,
     parser: str | None = None,
+    capture: Captured | None = None,
 ) -> int:
     """Commit one fetch with its bytes, before anybody reads it. Returns its id.
 
     The source must have been registered. A 304 gets the body that the page's validators stood
     for; without one it is a failed fetch. parser: the name and version of the one that is to read
     it. Bytes that it has read at the page's last look say what they said: such a fetch is
-    unchanged at once.
+    unchanged at once. capture: where it was taken from, if it is an import.
     """
     with immediate(connection):
         page = _page(connection, source, url, family)
-        wire_sha256 = None if answer.wire is None else digest(answer.wire)
+        wire_sha256, wire_size = _wire(answer)
         body, sha256, failure = _body(connection, page, answer, wire_sha256)
         outcome = None
         if failure:
@@ -72,7 +88,7 @@ def receive(
             "headers": json.dumps(answer.headers),
             "body": body,
             "wire_sha256": wire_sha256,
-            "wire_size": None if answer.wire is None else len(answer.wire),
+            "wire_size": wire_size,
             "outcome": outcome,
             "reason": failure,
             "parser": parser if outcome == "unchanged" else None,
@@ -87,8 +103,32 @@ def receive(
         if answer.status == 200 and body is not None and outcome != "unchanged":
             connection.execute("UPDATE page SET latest_body = ? WHERE id = ?", (body, page))
         where = {"source": source, "url": url, "family": family}
-        link(connection, fetch, "received", {**row, "page": where, "body": sha256})
+        content: dict[str, object] = {**row, "page": where, "body": sha256}
+        if capture is not None:
+            content["capture"] = _capture(connection, page, fetch, capture)
+        link(connection, fetch, "received", content)
     return fetch
+
+
+def _wire(answer: Answer) -> tuple[str | None, int | None]:
+    """SHA-256 and size of the body as it came; None where there was none, or nobody knows."""
+    if answer.wire is not None:
+        return digest(answer.wire), len(answer.wire)
+    return answer.packed or (None, None)
+
+
+def _capture(
+    connection: sqlite3.Connection, page: int, fetch: int, capture: Captured
+) -> dict[str, object]:
+    """The row that says where the fetch was taken from, added; as its link covers it."""
+    row: dict[str, object] = {
+        "page": page,
+        "origin": capture.origin,
+        "label": capture.label,
+        "name": capture.name,
+        "fetch": fetch,
+    }
+    return {"id": insert(connection, "capture", row), **row}
 
 
 def _read_before(connection: sqlite3.Connection, page: int, body: int | None, parser: str) -> bool:
@@ -140,7 +180,7 @@ def _body(
     connection: sqlite3.Connection, page: int, answer: Answer, wire_sha256: str | None
 ) -> tuple[int | None, str | None, str | None]:
     """The body's id and digest, and why there is nothing to read, if so."""
-    if answer.status == 304 and answer.failure is None:
+    if answer.status == 304 and answer.failure is None and answer.body is None:
         settled = validated_fetch(connection, page)
         if settled is None or not answer.conditional:
             reason = "HTTP 304, but the site was not asked whether the page has changed"
