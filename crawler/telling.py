@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crawler.messages import FINE, LOOK_AT_IT
 from crawler.reading import Reading
-from storage.records import Refusal
+from storage.records import Refusal, Verdict
 
 #: Of so many faults of one kind a page's look tells; a page may have thousands of counties.
 MOST_TOLD = 5
@@ -34,22 +34,32 @@ def faults(reading: Reading, later: str = "a later crawl asks again") -> list[st
             f"{where}: {reading.reason}; refused, its bytes are kept as fetch {reading.fetch},"
             " what was known before stays"
         ]
-    kept = (
-        f"refused, its bytes are kept as fetch {reading.fetch}, the rest of the page was recorded"
-    )
-    held = "shown as unconfirmed until a later look confirms it"
     told = []
-    for verdict, what in (("rejected", kept), ("unconfirmed", held)):
-        lines = [
-            f"{where}: {_named(refusal)}{refusal.reason}; {what}"
-            for refusal in reading.refusals
-            if refusal.verdict == verdict
-        ]
+    for verdict in PARTS:
+        lines = part_faults(reading, verdict)
         told += lines[:MOST_TOLD]
         if len(lines) > MOST_TOLD:
             more = len(lines) - MOST_TOLD
             told.append(f"{where}: and {more:,} more {verdict}; 'tallytrail status' has them")
     return told
+
+
+#: The verdicts on a part of a page that are told.
+PARTS: tuple[Verdict, ...] = ("rejected", "unconfirmed")
+
+
+def part_faults(reading: Reading, verdict: Verdict) -> list[str]:
+    """The lines to tell of the parts of a page on which the verdict is that."""
+    what = {
+        "rejected": f"refused, its bytes are kept as fetch {reading.fetch}, the rest of the page"
+        " was recorded",
+        "unconfirmed": "shown as unconfirmed until a later look confirms it",
+    }[verdict]
+    return [
+        f"{reading.source}: {reading.url}: {_named(refusal)}{refusal.reason}; {what}"
+        for refusal in reading.refusals
+        if refusal.verdict == verdict
+    ]
 
 
 def _named(refusal: Refusal) -> str:
