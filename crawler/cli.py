@@ -174,7 +174,7 @@ def import_(configuration: Path, database: Path, source: str, by: str | None, pa
 
     PATH is a git repository or a bundle of one (each version of each file is a look, at the time of
     its commit); a folder or tar archive of files named by the time of the look, in one folder a
-    page; or another TallyTrail database. Nothing is asked of any site.
+    page; a WARC file; or another TallyTrail database. Nothing is asked of any site.
 
     A second import adds what is new. What is older than the last look at its page is left out.
 

@@ -10,8 +10,8 @@ from crawler.captures.files import UNPACKING, folder_history, is_tar, tar_histor
 from crawler.captures.history import History, NoHistory
 
 _KINDS = (
-    "a git repository or bundle, a folder or tar archive of files named by time, or a TallyTrail"
-    " database"
+    "a git repository or bundle, a folder or tar archive of files named by time, a WARC file, or"
+    " a TallyTrail database"
 )
 #: Bytes by which a file is known.
 _HEAD = 512
@@ -40,6 +40,11 @@ def opened(path: Path, source: str) -> Iterator[History]:
     elif database.is_database(head):
         with database.database_history(path, source) as looks:
             yield looks
+    elif unpacked.startswith(b"WARC/"):
+        from crawler.captures.warc import warc_history
+
+        with warc_history(path) as responses:
+            yield responses
     elif is_tar(unpacked):
         with tar_history(path) as members:
             yield members
