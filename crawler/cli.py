@@ -163,6 +163,45 @@ def crawl(configuration: Path, database: Path) -> None:
         sys.exit(130)
 
 
+@main.command("import")
+@_CONFIGURATION
+@_DATABASE
+@click.option("--source", required=True, help="The source whose history it is, by its id.")
+@click.option("--by", help="Whose captures these are; kept with each of them.")
+@click.argument("path", type=click.Path(path_type=Path))
+def import_(configuration: Path, database: Path, source: str, by: str | None, path: Path) -> None:
+    """Take a history that somebody else has recorded into the database.
+
+    PATH is a git repository or a bundle of one (each version of each file is a look, at the time of
+    its commit); a folder or tar archive of files named by the time of the look, in one folder a
+    page; a WARC file; or another TallyTrail database. Nothing is asked of any site.
+
+    A second import adds what is new. What is older than the last look at its page is left out.
+
+    \b
+    Example:
+      tallytrail import ap-2022.git --source abc-2024 --by "Ana Ruiz"
+      tallytrail import captures.tar.xz --source abc-2024 --db history.db
+    """
+    from crawler.overlap import alone
+
+    def work() -> int:
+        gc.disable()
+        from crawler.importing import import_history
+
+        gc.freeze()
+        gc.enable()
+        _end_by_signals()
+        return import_history(
+            path, source, configuration=configuration, database=database, by=by, show=click.echo
+        )
+
+    try:
+        sys.exit(alone(database, configuration, work))
+    except KeyboardInterrupt:  # before the import itself listens to signals
+        sys.exit(130)
+
+
 @main.command()
 @_CONFIGURATION
 @_DATABASE

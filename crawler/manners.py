@@ -24,6 +24,7 @@ from scrapy.utils.misc import build_from_crawler
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, DNSLookupError
 
+from crawler.answers import BUSY
 from crawler.bodies import unpacked
 from crawler.errors import NotWhole
 from crawler.running import Run, run_of
@@ -33,8 +34,6 @@ LONGEST_HOLD = timedelta(hours=24)
 #: Seconds that a run waits between two requests because robots.txt asks for it (Crawl-delay). Who
 #: asks for longer is asked for one page, and then left alone for that time.
 LONGEST_PAUSE = 60.0
-#: Answers by which a site says that it is asked too much.
-BUSY = (429, 503)
 #: A host that has let so many requests running wait in vain is not asked again in this run, but for
 #: the one that is on its way by then.
 PATIENCE = 2

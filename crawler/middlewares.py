@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
-from crawler.bodies import ACCEPT_ENCODING, unpacked
-from crawler.errors import NotWhole
-from crawler.manners import BUSY, NotAsked, reason_of
+from crawler.answers import checked
+from crawler.bodies import ACCEPT_ENCODING
+from crawler.manners import NotAsked, reason_of
 from crawler.running import Ended, Run, run_of
 from crawler.sources import ConfiguredPage
 from storage.pages import NOT_ASKED
@@ -74,61 +73,6 @@ def answer_of(response: Response) -> Answer:
         for name, values in response.headers.items()
         for value in values
     ]
-    known = {name.lower(): value for name, value in headers}
-    body = None
-    failure = None
-    refused = False
-    if response.status != 304:
-        try:
-            body = unpacked(
-                response.body,
-                encoding=known.get("content-encoding", ""),
-                flags=response.flags,
-                length=known.get("content-length"),
-            )
-        except NotWhole as error:
-            failure, refused = str(error), True
-    if response.status not in (200, 304):
-        failure, refused = _status_failure(response.status, known, response.url), False
-    elif response.status == 200 and body == b"":
-        failure, refused = "HTTP 200 with an empty body", True
-    return Answer(
-        fetched_at=now,
-        status=response.status,
-        headers=headers,
-        wire=response.body or None,
-        body=body,
-        failure=failure,
-        refused=refused,
+    return checked(
+        response.url, response.status, headers, response.body, at=now, flags=response.flags
     )
-
-
-def _status_failure(status: int, headers: dict[str, str], url: str) -> str:
-    """What the status says, and the remedy where there is one."""
-    to = headers.get("location")
-    if 300 <= status < 400 and to:
-        return f"HTTP {status}, {_moved(url, to)}"
-    remedies = {
-        404: ", there is no such page; check its address",
-        410: ", the page was taken away; check its address",
-        401: ", the site wants a password; look at the page in a browser",
-        403: ", the site refuses us; look at the page in a browser, and write to the outlet",
-    }
-    wait = headers.get("retry-after")
-    patience = f", asked too much: Retry-After {wait[:40]}" if status in BUSY and wait else ""
-    return f"HTTP {status}{remedies.get(status, patience)}"
-
-
-def _moved(url: str, to: str) -> str:
-    try:
-        target = urljoin(url, to)
-        parts = urlsplit(target)
-    except ValueError:  # brackets that are no address
-        return f"moved to {to}, which is no address; look at the page in a browser"
-    if target == url:
-        return "moved to itself; look at the page in a browser"
-    if parts.scheme not in ("http", "https"):
-        return f"moved to {target}, which is no page; look at the page in a browser"
-    if parts.netloc != urlsplit(url).netloc:
-        return f"moved to another host, {target}; if you trust it, put it into the configuration"
-    return f"moved to {target}; put that address into the configuration"

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from email.message import Message
 
 from crawler.parsers import PARSERS, Parser
+from crawler.parsers.unread import Unread
 from storage.archive import body_of
 from storage.current import current_races
 from storage.database import Writer, immediate
@@ -34,6 +35,13 @@ class Reading:
     changes: Sequence[int] = ()
     refusals: Sequence[Refusal] = ()
     notes: Sequence[Note] = ()
+
+
+def has_parser(connection: sqlite3.Connection, fetch: int, parsers: Mapping[str, Parser]) -> bool:
+    """Whether the fetch can be read now; parsers: see `read`. One without waits for its parser."""
+    about = look(connection, fetch)
+    parser = parsers.get(about.source_name) or PARSERS.get(about.parser)
+    return parser is not None and not isinstance(parser, Unread)
 
 
 def read(

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crawler.errors import ConfigurationError
-from crawler.parsers import PARSERS, Parser
-from crawler.parsers.unread import Unread
-from crawler.reading import read
+from crawler.opening import register
+from crawler.parsers import Parser
+from crawler.reading import has_parser, read
 from crawler.sources import Configuration
 from storage.copying import copy_looks, copy_what_was_asked_for, said
 from storage.database import immediate, open_for_reading, open_for_writing
 from storage.queries import LogRow, change
 from storage.reports.printable import printable
-from storage.writing import look, register_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,9 @@ def reparse(
     with closing(open_for_writing(out)) as new:
         (total,) = old.execute("SELECT count(*) FROM fetch").fetchone()
         copy_what_was_asked_for(old, new)
-        _register(new, configuration)
+        with immediate(new):
+            for source in configuration.sources:
+                register(new, source)
         for done, (fetch, readable) in enumerate(copy_looks(old, new), start=1):
             if readable:
                 outcomes[_read(new, fetch, parsers)] += 1
@@ -96,23 +97,7 @@ def _line(row: LogRow) -> str:
     return printable(f"#{row.id} {row.seen_at} {row.kind} {what}: {row.old} -> {row.new}")[:300]
 
 
-def _register(connection: sqlite3.Connection, configuration: Configuration) -> None:
-    with immediate(connection):
-        for source in configuration.sources:
-            register_source(
-                connection,
-                name=source.id,
-                outlet=source.outlet,
-                election_date=source.election_date,
-                parser=source.parser_name,
-                timezone=source.timezone,
-                families=sorted(source.families),
-            )
-
-
 def _read(connection: sqlite3.Connection, fetch: int, parsers: Mapping[str, Parser]) -> str:
-    about = look(connection, fetch)
-    parser = parsers.get(about.source_name) or PARSERS.get(about.parser)
-    if parser is None or isinstance(parser, Unread):
+    if not has_parser(connection, fetch, parsers):
         return "unread"
     return read(connection, fetch, parsers).outcome

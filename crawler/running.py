@@ -13,7 +13,7 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -24,15 +24,15 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.settings import Settings
 
-from crawler.errors import ConfigurationError
-from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, USAGE, say
-from crawler.parsers import PARSERS, Parser
-from crawler.parsers.unread import Unread
-from crawler.reading import Reading, read
+from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, say
+from crawler.opening import register, with_database
+from crawler.parsers import Parser
+from crawler.reading import has_parser, read
 from crawler.scheduling import stories_within
-from crawler.sources import Configuration, ConfiguredPage, least_seconds, read_configuration
+from crawler.sources import Configuration, ConfiguredPage, least_seconds
+from crawler.telling import NOTED, faults
 from storage.archive import body_of
-from storage.database import DatabaseError, explained, immediate, open_for_writing
+from storage.database import explained, immediate
 from storage.hosts import crawl_delays, holds, remember_hold, remember_robots, robots_since
 from storage.pages import (
     MISSING,
@@ -49,33 +49,15 @@ from storage.pages import (
     validated_fetch,
 )
 from storage.receiving import Answer, receive
-from storage.records import Refusal
 from storage.runs import end_run, previous_run, start_run
-from storage.writing import (
-    look,
-    register_source,
-    unread,
-)
+from storage.writing import look, unread
 
-#: Of so many faults of one kind a page's look tells; a page may have thousands of counties.
-MOST_TOLD = 5
 #: For so long a national file is believed that a state's own file has not moved.
 LONGEST_TRUST = timedelta(hours=1)
 #: Of so many looks at a page, at least one asks for all of it.
 UNCONDITIONAL = 12
 #: How often a guessed page that is not there is asked for again.
 ASK_ABSENT_EVERY = timedelta(days=1)
-
-#: What is added to a note, and the exit code that it brings.
-_TOLD = {
-    "transient": ("not believed, and gone before it was confirmed", FINE),
-    "witness_disagrees": (
-        "it differs lastingly from the pages that lead; look at both",
-        LOOK_AT_IT,
-    ),
-    "sums_differ": ("the parts of the race do not add up to it; look at the page", LOOK_AT_IT),
-    "unknown_field": ("a field that is not known here; it was left out", FINE),
-}
 
 
 class Ended(IgnoreRequest):
@@ -263,18 +245,12 @@ class Run:
             with immediate(self.connection):
                 keep_knowledge(self.connection, page, knowledge)
 
-    def can_read(self, fetch: int) -> bool:
-        """Whether there is a parser for the fetch; without one it waits for it."""
-        about = look(self.connection, fetch)
-        parser = self.parsers.get(about.source_name) or PARSERS.get(about.parser)
-        return parser is not None and not isinstance(parser, Unread)
-
     def read(self, fetch: int) -> None:
         """Read the fetch into the log and tell what must be told.
 
         What has no parser yet is left as it is.
         """
-        if not self.can_read(fetch):
+        if not has_parser(self.connection, fetch, self.parsers):
             self.outcomes["kept"] += 1
             self.on_read()
             return
@@ -295,7 +271,7 @@ class Run:
             if missing.looks == 1:
                 self._newly_absent.setdefault(reading.source, []).append(reading.url)
         for note in reading.notes:
-            words, exit_code = _TOLD[note.kind]
+            words, exit_code = NOTED[note.kind]
             self.tell(f"{reading.source}: {reading.url}: {note.text}: {words}", exit_code)
         self.on_read()
 
@@ -356,43 +332,6 @@ def longest_delay(configuration: Configuration, connection: sqlite3.Connection) 
     return max([configuration.delay, *crawl_delays(connection, names)])
 
 
-def faults(reading: Reading) -> list[str]:
-    """The lines to tell of a reading: what, where, remedy. None when all is well.
-
-    A stale look is no fault.
-    """
-    where = f"{reading.source}: {reading.url}"
-    if reading.outcome == "failed":
-        return [f"{where}: {reading.reason}; nothing was recorded, a later crawl asks again"]
-    if reading.outcome == "refused":
-        return [
-            f"{where}: {reading.reason}; refused, its bytes are kept as fetch {reading.fetch},"
-            " what was known before stays"
-        ]
-    kept = (
-        f"refused, its bytes are kept as fetch {reading.fetch}, the rest of the page was recorded"
-    )
-    held = "shown as unconfirmed until a later look confirms it"
-    told = []
-    for verdict, what in (("rejected", kept), ("unconfirmed", held)):
-        lines = [
-            f"{where}: {_named(refusal)}{refusal.reason}; {what}"
-            for refusal in reading.refusals
-            if refusal.verdict == verdict
-        ]
-        told += lines[:MOST_TOLD]
-        if len(lines) > MOST_TOLD:
-            more = len(lines) - MOST_TOLD
-            told.append(f"{where}: and {more:,} more {verdict}; 'tallytrail status' has them")
-    return told
-
-
-def _named(refusal: Refusal) -> str:
-    """Which race in which place it is about, as far as that is known."""
-    words = " ".join(word for word in (refusal.race, refusal.place) if word)
-    return f"{words}: " if words and refusal.part == "race" else ""
-
-
 def run_of(crawler: Crawler) -> Run:
     """The run that the crawler's spider belongs to. Raises NotConfigured in `scrapy shell`."""
     run = getattr(crawler.spider, "run", None)
@@ -409,38 +348,18 @@ def crawl(
     process: CrawlerProcessBase | None = None,
 ) -> int:
     """Run one spider and return the exit code; the caller holds the lock. Messages: stderr."""
-    try:
-        config = read_configuration(configuration)
-        connection = open_for_writing(database)
-        with closing(connection):
-            return _crawl(spider, Run(config, database, connection), process)
-    except ConfigurationError as error:
-        say(str(error))
-        return USAGE
-    except DatabaseError as error:
-        say(str(error))
-        return TRY_LATER if error.try_later else LOOK_AT_IT if error.damaged else USAGE
-    except sqlite3.DatabaseError as error:
-        known = explained(database, error)
-        if known is None:
-            raise
-        say(str(known))
-        return TRY_LATER if known.try_later else LOOK_AT_IT
+    return with_database(
+        configuration,
+        database,
+        lambda config, connection: _crawl(spider, Run(config, database, connection), process),
+    )
 
 
 def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     with immediate(run.connection):
         start_run(run.connection, spider, datetime.now(UTC))
         for source in run.configuration.sources:
-            register_source(
-                run.connection,
-                name=source.id,
-                outlet=source.outlet,
-                election_date=source.election_date,
-                parser=source.parser_name,
-                timezone=source.timezone,
-                families=sorted(source.families),
-            )
+            register(run.connection, source)
     try:
         return _run_spider(spider, run, process)
     finally:
@@ -451,7 +370,7 @@ def _crawl(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
 
 def _run_spider(spider: str, run: Run, process: CrawlerProcessBase | None) -> int:
     for fetch in unread(run.connection):  # a run before this one was cut off
-        if run.can_read(fetch):
+        if has_parser(run.connection, fetch, run.parsers):
             run.read(fetch)
     if run.broken:
         return run.exit_code

@@ -64,6 +64,10 @@ def copy_looks(old: sqlite3.Connection, new: sqlite3.Connection) -> Iterator[tup
             body = new.execute("SELECT sha256 FROM body WHERE id IS ?", (facts["body"],)).fetchone()
             came = {name: value for name, value in facts.items() if name != "id"}
             came |= {"page": pages[facts["page"]], "body": body and body["sha256"]}
+            capture = old.execute("SELECT * FROM capture WHERE fetch = ?", (fetch,)).fetchone()
+            if capture is not None:
+                insert(new, "capture", dict(capture))
+                came["capture"] = dict(capture)
             link(new, fetch, "received", came)
         yield fetch, readable
 

@@ -22,10 +22,12 @@ class Answer:
 
     status, headers: None and empty when there was no answer at all. wire: the body as it came,
     packed or not. body: the unpacked body; None when it could not be unpacked, when there is
-    none, or when the answer is a 304. failure: why there is nothing to read; None otherwise.
+    none, or when the answer is a 304 (unless whoever recorded it tells which bytes it stands for).
+    failure: why there is nothing to read; None otherwise.
     refused: the failure lies in the body (its bytes are kept), not in the way to it.
     conditional: the request asked whether the page has changed. asked_at: when it was sent, None
-    when that is not known; fetched_at is when the answer was here.
+    when that is not known; fetched_at is when the answer was here. packed: digest and size of
+    the body as it came, where these are all that is known of it.
     """
 
     fetched_at: datetime
@@ -37,6 +39,20 @@ class Answer:
     refused: bool = False
     conditional: bool = False
     asked_at: datetime | None = None
+    packed: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Which capture of a history that somebody else has recorded a fetch was taken from.
+
+    origin: what the history is known by, wherever it lies. label: what people call it, and whose
+    it is. name: of the capture within its history.
+    """
+
+    origin: str
+    label: str
+    name: str
 
 
 def receive(
@@ -47,17 +63,19 @@ def receive(
     family: str,
     answer: Answer,
     parser: str | None = None,
+    capture: Captured | None = None,
 ) -> int:
     """Commit one fetch with its bytes, before anybody reads it. Returns its id.
 
     The source must have been registered. A 304 gets the body that the page's validators stood
     for; without one it is a failed fetch. parser: the name and version of the one that is to read
     it. Bytes that it has read at the page's last look say what they said: such a fetch is
-    unchanged at once.
+    unchanged at once. capture: where it was taken from, if it is an import.
     """
     with immediate(connection):
         page = _page(connection, source, url, family)
         body, sha256, failure = _body(connection, page, answer)
+        wire_sha256, wire_size = _wire(answer, sha256)
         outcome = None
         if failure:
             outcome = "refused" if answer.refused else "failed"
@@ -70,8 +88,8 @@ def receive(
             "status": answer.status,
             "headers": json.dumps(answer.headers),
             "body": body,
-            "wire_sha256": _wire_digest(answer, sha256),
-            "wire_size": None if answer.wire is None else len(answer.wire),
+            "wire_sha256": wire_sha256,
+            "wire_size": wire_size,
             "outcome": outcome,
             "reason": failure,
             "parser": parser if outcome == "unchanged" else None,
@@ -86,8 +104,37 @@ def receive(
         if answer.status == 200 and body is not None and outcome != "unchanged":
             connection.execute("UPDATE page SET latest_body = ? WHERE id = ?", (body, page))
         where = {"source": source, "url": url, "family": family}
-        link(connection, fetch, "received", {**row, "page": where, "body": sha256})
+        content: dict[str, object] = {**row, "page": where, "body": sha256}
+        if capture is not None:
+            content["capture"] = _capture(connection, page, fetch, capture)
+        link(connection, fetch, "received", content)
     return fetch
+
+
+def _wire(answer: Answer, sha256: str | None) -> tuple[str | None, int | None]:
+    """Digest and size of the body as it came; None where there was none, or nobody knows.
+
+    sha256: of the body. What came unpacked is the body itself; the body of a 304 came at another
+    look.
+    """
+    if answer.wire is None:
+        return answer.packed or (None, None)
+    is_body = answer.status != 304 and _content(answer) == answer.wire
+    return sha256 if sha256 and is_body else digest(answer.wire), len(answer.wire)
+
+
+def _capture(
+    connection: sqlite3.Connection, page: int, fetch: int, capture: Captured
+) -> dict[str, object]:
+    """The row that says where the fetch was taken from, added; as its link covers it."""
+    row: dict[str, object] = {
+        "page": page,
+        "origin": capture.origin,
+        "label": capture.label,
+        "name": capture.name,
+        "fetch": fetch,
+    }
+    return {"id": insert(connection, "capture", row), **row}
 
 
 def _read_before(connection: sqlite3.Connection, page: int, body: int | None, parser: str) -> bool:
@@ -144,7 +191,7 @@ def _body(
     connection: sqlite3.Connection, page: int, answer: Answer
 ) -> tuple[int | None, str | None, str | None]:
     """The body's id and digest, and why there is nothing to read, if so."""
-    if answer.status == 304 and answer.failure is None:
+    if answer.status == 304 and answer.failure is None and answer.body is None:
         settled = validated_fetch(connection, page)
         if settled is None or not answer.conditional:
             reason = "HTTP 304, but the site was not asked whether the page has changed"
@@ -164,14 +211,3 @@ def _body(
 def _content(answer: Answer) -> bytes | None:
     # What could not be unpacked is kept as it came: it is the evidence of the refusal.
     return answer.body if answer.body is not None else answer.wire
-
-
-def _wire_digest(answer: Answer, sha256: str | None) -> str | None:
-    """The digest of what came over the wire. sha256: of the body.
-
-    What came unpacked is the body itself; the body of a 304 came at another look.
-    """
-    if answer.wire is None:
-        return None
-    is_body = answer.status != 304 and _content(answer) == answer.wire
-    return sha256 if sha256 and is_body else digest(answer.wire)

@@ -105,6 +105,16 @@ CREATE TABLE link (
     UNIQUE (fetch, step)
 ) STRICT;
 
+CREATE TABLE capture (
+    id INTEGER PRIMARY KEY {_FROM_ONE},
+    page INTEGER NOT NULL REFERENCES page(id),
+    origin TEXT NOT NULL,
+    label TEXT NOT NULL,
+    name TEXT NOT NULL,
+    fetch INTEGER NOT NULL UNIQUE REFERENCES fetch(id),
+    UNIQUE (page, origin, name)
+) STRICT;
+
 CREATE TABLE place (
     id INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE,
@@ -351,6 +361,7 @@ CREATE INDEX article_version_article ON article_version(article);
 APPEND_ONLY = {
     "body": "sha256 = NEW.sha256",
     "link": "fetch = NEW.fetch AND step = NEW.step",
+    "capture": "fetch = NEW.fetch OR page = NEW.page AND origin = NEW.origin AND name = NEW.name",
     "article_version": "article = NEW.article AND fetch = NEW.fetch",
     "discovery": "page = NEW.page AND article_key = NEW.article_key",
     "series": None,

@@ -27,7 +27,8 @@ COLUMNS = re.findall(
     " sha256_before, fetch, sha256, confirmed_at, confirmed_by",
 )
 COMMANDS = (
-    "init", "check", "crawl", "changes", "results", "status", "report", "serve", "schedule", "demo",
+    "init", "check", "crawl", "import", "changes", "results", "status", "report", "serve",
+    "schedule", "demo",
 )  # fmt: skip
 
 ONE = Figures(67_410_748, 72_191_978)

@@ -199,6 +199,15 @@ def test_an_import_again_changes_nothing(ap: Imported) -> None:
     assert ap.database.read_bytes() == before
 
 
+def test_read_anew_it_is_the_same(ap: Imported, tmp_path: Path) -> None:
+    words = ["reparse", "--out", str(tmp_path / "anew.db"), *ap.words]
+    done = subprocess.run([BIN / "tallytrail", *words], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == [
+        f"{len(ap.changes()):,} changes are in both readings: what the world did",
+        "0 in the earlier one only, 0 in today's only: what our reading changed",
+    ]
+
+
 def captures_of_california() -> Iterator[list[Shown]]:
     """Every capture of the tar, in the order of the times by which they are named."""
     found = []

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import tomllib
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -18,6 +21,7 @@ from crawler.cli import EXIT_CODES, main
 from crawler.sources import read_configuration
 from storage.queries import COLUMNS
 from tests.desk import BIN, Desk, Site, banner, path_of, story
+from tests.histories import NINE_PM, Repository
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -76,6 +80,10 @@ def test_the_commands_of_the_readme_work_one_after_the_other(
             b'</title><link rel="canonical" href="https://abcnews.go.com/x/story?id=1">',
         )
     )
+    history = Repository(tmp_path / "captures")
+    for number in (67_410_748, 67_500_000):
+        body = story(1, banner=banner(number))
+        history.commit({path_of(1).removeprefix("/"): body}, NINE_PM + timedelta(days=2))
     lines = [
         line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()
     ]
@@ -98,10 +106,17 @@ def test_the_commands_of_the_readme_work_one_after_the_other(
             assert "Traceback" not in run.stderr
         if " init" in line:
             desk.configure([1])
+            configured = (tmp_path / "tallytrail.toml").read_text("utf-8")
+            (tmp_path / "tallytrail.toml").write_text(configured.replace('"abc"', '"abc-2024"', 1))
         done.append(line)
-    assert len(done) == 10
+    assert len(done) == 11
     assert "tallytrail crawl" in (tmp_path / "crontab").read_text()
     assert (tmp_path / "public" / "index.html").exists()
+    with closing(sqlite3.connect(tmp_path / "history.db")) as connection:
+        captures = connection.execute(
+            "SELECT label, outcome FROM capture JOIN fetch ON fetch.id = fetch"
+        )
+        assert captures.fetchall() == [("Ana Ruiz: captures", "new")] * 2
 
 
 def _serves(line: str, folder: Path, environment: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from storage import queries
 from storage.queries import LogRow
-from storage.receiving import Answer
+from storage.receiving import Answer, Captured
 from storage.records import RaceState
 from storage.writing import finish, unread
 from tests.trail import (
@@ -69,6 +69,9 @@ def full_night(trail: Trail) -> None:
     trail.read(trail.receive_answer(Page(2).url, failure))
     trail.look(Page(2, banner=THIRD.with_figures(Stein=(0, 700_000))))
     trail.look(Page(2, banner=replace(THIRD, minute=130, called=None)))
+    taken = Captured(origin="git 0a1b", label="a repository", name="0a1b:page")
+    page = whole(Page(3, banner=replace(THIRD, minute=135)).html(1))
+    trail.read(trail.receive_answer(Page(3).url, page, capture=taken))
     trail.receive(Page(2, banner=replace(THIRD, minute=140)))  # not yet read
 
 
@@ -582,6 +585,8 @@ def hashes(connection: sqlite3.Connection) -> list[tuple[str, str]]:
                 "reason": None if read_later else fetch["reason"],
                 "parser": None if read_later else fetch["parser"],
             }
+            for capture in rows("SELECT * FROM capture WHERE fetch = ?", fetch["id"]):
+                content["capture"] = capture
         else:
             content |= {name: fetch[name] for name in ("outcome", "reason", "parser")}
             for table in (*CHAINED[1:], "note"):
@@ -637,13 +642,14 @@ CHAINED = (
     "article_version",
     "discovery",
 )
+COVERED = (*CHAINED, "capture")
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
     return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
 
 
-@pytest.mark.parametrize("table", CHAINED)
+@pytest.mark.parametrize("table", COVERED)
 def test_whoever_alters_a_row_in_spite_of_the_triggers_breaks_the_chain(
     after_night: Trail, table: str
 ) -> None:
@@ -668,7 +674,7 @@ def test_whoever_alters_a_row_in_spite_of_the_triggers_breaks_the_chain(
             plain.rollback()
 
 
-@pytest.mark.parametrize("table", CHAINED[1:])
+@pytest.mark.parametrize("table", COVERED[1:])
 def test_whoever_takes_a_row_away_in_spite_of_the_triggers_breaks_the_chain(
     after_night: Trail, table: str
 ) -> None:
@@ -681,7 +687,7 @@ def test_whoever_takes_a_row_away_in_spite_of_the_triggers_breaks_the_chain(
 
 # -- what is there cannot be altered ---------------------------------------------------------
 
-APPEND_ONLY = ("body", "link", *CHAINED[:-1])
+APPEND_ONLY = ("body", "link", *COVERED)
 
 
 @pytest.fixture
@@ -731,7 +737,7 @@ def test_replacing_a_row_by_its_id_is_refused(
         refused(plain, f"{verb} INTO {table} ({names}) {row}")
 
 
-@pytest.mark.parametrize("table", ["body", "link", "article_version"])
+@pytest.mark.parametrize("table", ["body", "link", "article_version", "capture"])
 def test_replacing_a_row_by_its_unique_key_is_refused(
     plain: sqlite3.Connection, table: str
 ) -> None:

@@ -187,6 +187,26 @@ def test_stories_and_banners_are_read_anew_and_their_bytes_are_all_there(tmp_pat
     new.close()
 
 
+def test_whose_captures_they_were_is_kept(tmp_path: Path) -> None:
+    configuration, database, out = configured(tmp_path, READS), tmp_path / "t.db", tmp_path / "n.db"
+    folder = tmp_path / "history" / "county"
+    folder.mkdir(parents=True)
+    for minute, ana in enumerate((1, 4)):
+        (folder / f"2026-11-04T01:0{minute}:00+00:00.json").write_bytes(document(ana, 2))
+    words = ["--source", "county", "--config", configuration, "--db", database, "--by", "A Desk"]
+    done = CliRunner().invoke(main, ["import", *map(str, (folder.parent, *words))])
+    assert done.exit_code == 0, done.output
+    assert reparsed(configuration, database, out).exit_code == 0
+    assert said(out) == said(database)
+    old, new = open_for_reading(database), open_for_reading(out)
+    captures = [tuple(row) for row in old.execute("SELECT * FROM capture ORDER BY id")]
+    assert len(captures) == 2
+    assert [tuple(row) for row in new.execute("SELECT * FROM capture ORDER BY id")] == captures
+    assert all(has == must for has, must in hashes(new))
+    old.close()
+    new.close()
+
+
 def test_a_file_that_is_there_is_never_written_to(tmp_path: Path) -> None:
     configuration, database, out = configured(tmp_path, READS), tmp_path / "t.db", tmp_path / "n.db"
     received(database, configuration, document(1, 2))

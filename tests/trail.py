@@ -25,7 +25,7 @@ from crawler.reading import Reading, read
 from storage import queries
 from storage.database import immediate, open_for_writing
 from storage.queries import Filter, LogRow
-from storage.receiving import Answer, receive
+from storage.receiving import Answer, Captured, receive
 from storage.writing import register_source
 
 #: The first look comes a minute later, a week after all that the banners say.
@@ -189,7 +189,13 @@ class Trail:
             )
 
     def receive_answer(
-        self, url: str, answer: Answer, *, minutes: float = 1, family: str = "story"
+        self,
+        url: str,
+        answer: Answer,
+        *,
+        minutes: float = 1,
+        family: str = "story",
+        capture: Captured | None = None,
     ) -> int:
         """One look's answer is received and not yet read."""
         self.now += timedelta(minutes=minutes)
@@ -200,6 +206,7 @@ class Trail:
             family=family,
             answer=replace(answer, fetched_at=self.now),
             parser=PARSERS["abc"].NAME,
+            capture=capture,
         )
 
     def receive(self, page: Page, *, minutes: float = 1) -> int:
