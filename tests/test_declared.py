@@ -490,7 +490,9 @@ def test_votes_that_are_none_refuse_their_race_alone(found: Json) -> None:
     ], ids=repr)  # fmt: skip
 def test_percents(found: Json, percent: float | None) -> None:
     assert only(read(reads(), one(expected=found))).expected_vote_pct == percent
-    assert only(read(reads(), one(reporting=found))).expected_vote_pct is None
+    of_precincts = only(read(reads(), one(reporting=found)))
+    assert of_precincts.precincts_pct == percent
+    assert of_precincts.expected_vote_pct is None
 
 
 @pytest.mark.parametrize("key", ["expected", "reporting"])
@@ -1176,6 +1178,7 @@ def as_told(declaration: str, document: Json) -> Json:
             r.runoff,
             r.source_updated_at,
             r.expected_vote_pct,
+            r.precincts_pct,
         )
         for r in snapshot.races
     }
