@@ -222,6 +222,10 @@ def _source(table: _Table) -> Source:
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         table.fail("timezone", f'"{timezone}" is no IANA time zone, such as "America/New_York"')
+    if name != DECLARED and "reads" in table.left:
+        table.fail("reads", f'is for parser = "{DECLARED}"; take it out, or change the parser')
+    if name not in PARSERS and "discover" in table.left:
+        table.fail("discover", f'parser "{name}" reads no stories; take it out')
     parser = _parser(table, name, identity, zone)
     feed = _feed(table, parser, election_date.year) if name in PARSERS else None
     pages = _addresses(table, "pages")

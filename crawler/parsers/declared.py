@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from crawler.errors import NotUnderstood
-from crawler.parsers.declaration import Declaration, Value
+from crawler.parsers.declaration import Declaration, DeclarationError, Value
 from crawler.parsers.documents import document
 from crawler.parsers.results_only import ResultsOnly
 from crawler.parsers.values import count
@@ -21,7 +22,10 @@ _MOST_PERCENT = 200
 _PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]+)?)\s*(?:%.*)?", re.DOTALL)
 _APART = re.compile(r"[^a-z0-9]+")
 _HALF_DAY = re.compile(r"\b([ap])\.m\.(?![a-z])", re.IGNORECASE)
-_FIPS = re.compile(r"[0-9]{5}")
+#: A county's code; numbers, and spreadsheets, drop its first zero.
+_FIPS = re.compile(r"[0-9]{4,5}")
+_EPOCH = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: Bytes of a value that a message quotes, at most.
 _QUOTED = 80
 #: Entries of the same kind of fault that are named, at most.
@@ -29,9 +33,13 @@ _NAMED = 4
 
 
 class Declared(ResultsOnly):
-    """The parser of one source, by its declaration. scheme: whose the candidates' ids are."""
+    """The parser of one source, by its declaration. scheme: whose the candidates' ids are.
+
+    Raises DeclarationError for constants and lookups that mean nothing.
+    """
 
     def __init__(self, declaration: Declaration, scheme: str) -> None:
+        _check_constants(declaration)
         self.declaration = declaration
         self.scheme = scheme
 
@@ -52,14 +60,18 @@ class Declared(ResultsOnly):
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A candidate of one race in one place. path: where the race stands in the document."""
+    """An entry of one race in one place. path: where it stands in the document.
+
+    fault: why the race cannot be read, whatever its other entries say.
+    """
 
     path: str
     race: str
     place: str
     place_name: str | None
-    facts: tuple[datetime | None, float | None, float | None]
-    candidates: tuple[Any, ...]
+    facts: tuple[datetime | None, float | None, float | None] = (None, None, None)
+    candidates: tuple[Any, ...] = ()
+    fault: str | None = None
 
 
 def read_document(declared: Declaration, root: Any, scheme: str) -> Snapshot:
@@ -107,14 +119,25 @@ def _must_find_votes(declared: Declaration, rows: list[_Row]) -> None:
     """Raise NotUnderstood when no candidate at all has votes: the path is taken to be wrong."""
     votes = declared.candidate["votes"]
     candidates = [candidate for row in rows for candidate in row.candidates]
-    if candidates and all(votes.raw(candidate) is None for candidate in candidates):
+    if candidates and all(_has_none(votes, candidate) for candidate in candidates):
         raise NotUnderstood(
             f"candidate.votes: {votes.text!r} finds nothing in {len(candidates)} candidates"
         )
 
 
+def _has_none(votes: Value, candidate: Any) -> bool:
+    try:
+        found = votes.raw(candidate)
+    except NotUnderstood:  # its own race is refused for that
+        return False
+    return found is None or found is False or (isinstance(found, str) and not found.strip())
+
+
 def _row(declared: Declaration, entry: Any, path: str) -> _Row:
+    """Raises NotUnderstood when it cannot be told which race the entry is of."""
     race = declared.race
+    if not isinstance(entry, (dict, list)):
+        raise NotUnderstood(f"{_quoted(entry)} is no race")
     office = _slug("office", _text(race, "office", entry))
     if not office:
         raise NotUnderstood(f"office: {race['office'].text!r} finds nothing")
@@ -135,20 +158,31 @@ def _row(declared: Declaration, entry: Any, path: str) -> _Row:
     if county is not None:
         if state is None:
             raise NotUnderstood(f"county: {_quoted(county)} is in no state")
-        code = county if _FIPS.fullmatch(county) else _slug("county", county)
-        place, name = f"us/{state}/{code}", None if code == county else county
-    facts = (
-        _time(race, "updated_at", entry),
-        _percent(race, "expected_vote_pct", entry),
-        _percent(race, "precincts_pct", entry),
-    )
-    candidates: Any = [entry]
-    if "candidates" in race:
-        candidates = race["candidates"].raw(entry)
-        if not isinstance(candidates, list) or not candidates:
-            text = race["candidates"].text
-            raise NotUnderstood(f"candidates: {text!r} finds no list: {_quoted(candidates)}")
-    return _Row(path, slug, place, name, facts, tuple(candidates))
+        is_code = _FIPS.fullmatch(county) is not None
+        code = county.zfill(5) if is_code else _slug("county", county)
+        place, name = f"us/{state}/{code}", None if is_code or code == county else county
+    try:
+        facts = (
+            _time(race, "updated_at", entry),
+            _percent(race, "expected_vote_pct", entry),
+            _percent(race, "precincts_pct", entry),
+        )
+        return _Row(path, slug, place, name, facts, _candidates(race, entry))
+    except NotUnderstood as error:
+        # With one row less, the race would seem to have lost a candidate.
+        return _Row(path, slug, place, name, fault=str(error))
+
+
+def _candidates(race: Mapping[str, Value], entry: Any) -> tuple[Any, ...]:
+    if "candidates" not in race:
+        return (entry,)
+    value = race["candidates"]
+    found = value.raw(entry)
+    if not isinstance(found, list):
+        raise NotUnderstood(f"candidates: {value.text!r} finds no list: {_quoted(found)}")
+    if not found:
+        raise NotUnderstood(f"candidates: {value.text!r} finds an empty list")
+    return tuple(found)
 
 
 def _state(declared: Declaration, rows: list[_Row]) -> RaceState:
@@ -163,6 +197,8 @@ def _state(declared: Declaration, rows: list[_Row]) -> RaceState:
     called: list[str] = []
     runoff: set[str] = set()
     for row in rows:
+        if row.fault is not None:
+            raise NotUnderstood(f"{row.path}{row.fault}")
         for at, candidate in enumerate(row.candidates):
             try:
                 tally = _tally(declared, candidate)
@@ -207,14 +243,17 @@ def _tally(declared: Declaration, entry: Any) -> Tally:
     name = _text(values, "name", entry)
     if own is None and "id" in values:
         raise NotUnderstood(f"id: {values['id'].text!r} finds nothing")
-    if own is None and name is None:
+    if name is None and "name" in values:
+        # To print the id instead would be a new name, which nobody gave.
         raise NotUnderstood(f"name: {values['name'].text!r} finds nothing")
     name = name or own or ""
+    known_as = " ".join(name.lower().split())
     return Tally(
-        candidate=own or " ".join(name.lower().split()),
+        candidate=own or known_as,
         name=name,
         votes=_votes(values, entry),
-        last_name=None if own is None else name.lower().split()[-1],
+        # By which a declaration without ids would know them: one may learn of ids, or forget.
+        last_name=None if own is None else known_as,
         party=_text(values, "party", entry),
     )
 
@@ -227,6 +266,8 @@ def _found(values: Mapping[str, Value], name: str, entry: Any) -> object:
     found = value.raw(entry)
     if isinstance(found, str):
         found = found.strip() or None
+    if found is False and (value.lookup is None or "false" not in value.lookup):
+        return None  # what `a && b` gives when there is no a
     if found is None or value.lookup is None:
         return found
     key = str(found).lower() if isinstance(found, bool) else str(found)
@@ -237,11 +278,14 @@ def _found(values: Mapping[str, Value], name: str, entry: Any) -> object:
 
 def _text(values: Mapping[str, Value], name: str, entry: Any) -> str | None:
     found = _found(values, name, entry)
-    if found is None or found is False:  # what `a && b` gives when there is no a
+    if found is None:
         return None
     if isinstance(found, bool) or not isinstance(found, (str, int)):
         raise NotUnderstood(f"{name}: {_quoted(found)} is no text")
-    return " ".join(str(found).split()) or None
+    text = " ".join(str(found).split())
+    if _CONTROL.search(text):
+        raise NotUnderstood(f"{name}: {_quoted(text)} has a control character")
+    return text or None
 
 
 def _flag(values: Mapping[str, Value], name: str, entry: Any) -> bool:
@@ -254,7 +298,7 @@ def _flag(values: Mapping[str, Value], name: str, entry: Any) -> bool:
 
 
 def _votes(values: Mapping[str, Value], entry: Any) -> int | None:
-    found = _found(values, "votes", entry)
+    found = told = _found(values, "votes", entry)
     if isinstance(found, str):
         number = count(found)
         if number is None:
@@ -267,7 +311,7 @@ def _votes(values: Mapping[str, Value], entry: Any) -> int | None:
     if isinstance(found, bool) or not isinstance(found, int):
         raise NotUnderstood(f"votes: {_quoted(found)} is no number")
     if not 0 <= found <= _MOST_VOTES:
-        raise NotUnderstood(f"votes: {found} is not between 0 and {_MOST_VOTES:,}")
+        raise NotUnderstood(f"votes: {_quoted(told)} is not between 0 and {_MOST_VOTES:,}")
     return found
 
 
@@ -309,8 +353,8 @@ def _time(values: Mapping[str, Value], name: str, entry: Any) -> datetime | None
     moment: datetime | None = None
     try:
         if value.format in ("epoch", "epoch_ms"):
-            if not isinstance(found, bool) and isinstance(found, (int, float, str)):
-                seconds = float(found) / (1000 if value.format == "epoch_ms" else 1)
+            if not isinstance(found, bool) and _EPOCH.fullmatch(f"{found}"):
+                seconds = float(f"{found}") / (1000 if value.format == "epoch_ms" else 1)
                 return datetime.fromtimestamp(seconds, UTC)
         elif isinstance(found, str) and value.format is None:
             moment = datetime.fromisoformat(found)
@@ -351,10 +395,42 @@ def _slug(name: str, text: str | None) -> str:
     """The text as a part of a race's name: lower case, with hyphens."""
     if text is None:
         return ""
-    slug = _APART.sub("-", text.lower()).strip("-")
+    parted = unicodedata.normalize("NFKD", text.lower())  # so that é is an e, and an accent
+    plain = "".join(sign for sign in parted if not unicodedata.combining(sign))
+    slug = _APART.sub("-", plain).strip("-")
     if not slug:
         raise NotUnderstood(f"{name}: {_quoted(text)} has neither letters nor digits")
     return slug
+
+
+def _check_constants(declared: Declaration) -> None:
+    """Raise DeclarationError for a constant, or a meaning in a lookup, that would be refused."""
+    for key, value in declared.race.items():
+        if value.path is None:
+            _check_constant(declared.race, key, None)
+        elif value.lookup is not None:
+            for meaning in value.lookup.values():
+                told = replace(value, path=None, is_=meaning, lookup=None)
+                _check_constant({key: told}, key, ".lookup")
+
+
+def _check_constant(values: Mapping[str, Value], key: str, below: str | None) -> None:
+    try:
+        if key == "updated_at":
+            _time(values, key, None)
+        elif key in ("expected_vote_pct", "precincts_pct"):
+            _percent(values, key, None)
+        elif key == "special":
+            _flag(values, key, None)
+        elif key == "state":
+            _state_of(values, None)
+        elif key == "district":
+            _district(values, None)
+        elif not _slug(key, _text(values, key, None)) and key == "office":
+            raise NotUnderstood(f"office: {values[key].is_!r} names no office")
+    except NotUnderstood as error:
+        told = str(error).removeprefix(f"{key}: ")
+        raise DeclarationError(f"{key}{below or ''}", f"{told}; mend it") from None
 
 
 def _quoted(value: object) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from crawler.errors import NotUnderstood
 from crawler.parsers.declaration import Declaration, Value
 
 #: A name that JMESPath takes without quotes.
@@ -190,15 +191,23 @@ class Hit:
 
 def found(declared: Declaration, root: Any) -> list[Hit]:
     """What each declared path finds."""
-    entries = [root] if declared.races is None else _listed(declared.races.raw(root))
+    entries = [root] if declared.races is None else _listed(_raw(declared.races, root))
     candidates: list[Any] = []
     for entry in entries:
         inner = declared.race.get("candidates")
-        candidates += [entry] if inner is None else _listed(inner.raw(entry))
+        candidates += [entry] if inner is None else _listed(_raw(inner, entry))
     return [
         *_hits("", declared.race, entries),
         *_hits("candidate.", declared.candidate, candidates),
     ]
+
+
+def _raw(value: Value, place: Any) -> object:
+    """What the path finds; None too where it does not fit, which the reading itself says."""
+    try:
+        return value.raw(place)
+    except NotUnderstood:
+        return None
 
 
 def _listed(value: object) -> list[Any]:
@@ -207,6 +216,6 @@ def _listed(value: object) -> list[Any]:
 
 def _hits(prefix: str, values: Mapping[str, Value], places: Sequence[Any]) -> Iterator[Hit]:
     for key, value in values.items():
-        hits = [h for h in (value.raw(place) for place in places) if h not in (None, False)]
+        hits = [h for h in (_raw(value, place) for place in places) if h not in (None, False)]
         example = hits[0] if hits else None
         yield Hit(f"{prefix}{key}", value.text, len(hits), len(places), example)
