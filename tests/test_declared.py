@@ -662,7 +662,8 @@ def test_candidates_are_known_by_id_else_by_name(
         ({"state": 12}, "state", "12"),
         ({"state": ["FL"]}, "state", "['FL']"),
         ({"state": True}, "state", "True"),
-        ({"state": None, "county": "12001"}, "county", "'12001'"),
+        ({"state": None, "county": "12001"}, "state", "'state'"),
+        ({"state": False, "county": "12001"}, "county", "'12001'"),
         ({"county": []}, "county", "[]"),
         ({"county": "???"}, "county", "'???'"),
         ({"title": "Mayor"}, "office", "'Mayor'"),
@@ -1354,3 +1355,18 @@ def test_json_csv_and_xml_of_one_count_are_one_state(counts: list[int | None], s
     as_xml = read(OF_COUNTIES.replace('"@"', '"Rows.Row"'), f"<Rows>{elements}</Rows>")
     assert as_csv == as_json == as_xml
     assert [t.votes for t in only(as_csv).tallies] == counts
+
+
+@pytest.mark.parametrize("state", [None, "", " "])
+def test_a_state_that_is_not_found_is_no_nation(state: str | None) -> None:
+    found = refusal(read(reads(), {"contests": [contest(state=state)]}))
+    assert "state: 'state' finds nothing" in found.reason
+
+
+def test_false_is_no_state_on_purpose() -> None:
+    text = reads(state="\"state != 'US' && state\"")
+    races = brief(read(text, {"contests": [contest(state="US"), contest(state="GA")]}))
+    assert [(race, place) for race, place, _ in races] == [
+        ("governor", "us"),
+        ("governor/ga", "us/ga"),
+    ]

@@ -125,6 +125,11 @@ def _must_find_votes(declared: Declaration, rows: list[_Row]) -> None:
         )
 
 
+def _is_missing(value: Value | None, entry: Any) -> bool:
+    """Whether a path finds nothing there; `false` is a value that is none on purpose."""
+    return value is not None and value.raw(entry) is not False and _has_none(value, entry)
+
+
 def _has_none(votes: Value, candidate: Any) -> bool:
     try:
         found = votes.raw(candidate)
@@ -142,6 +147,8 @@ def _row(declared: Declaration, entry: Any, path: str) -> _Row:
     if not office:
         raise NotUnderstood(f"office: {race['office'].text!r} finds nothing")
     state = _state_of(race, entry)
+    if state is None and office != "president" and _is_missing(race.get("state"), entry):
+        raise NotUnderstood(f"state: {race['state'].text!r} finds nothing")
     district = _district(race, entry)
     slug = office if office == "president" or state is None else f"{office}/{state}"
     place, name = "us" if state is None else f"us/{state}", None
