@@ -51,7 +51,7 @@ def imported(folder: Path, versions: Sequence[bytes]) -> tuple[list[dict[str, An
             check=True,
         )
     (folder / "t.toml").write_text(CONFIGURATION)
-    words = ["--config", folder / "t.toml", "--db", folder / "t.db"]
+    words: list[str | Path] = ["--config", folder / "t.toml", "--db", folder / "t.db"]
     told = subprocess.run(
         [BIN / "tallytrail", "import", repository, "--source", "county", *words],
         capture_output=True,
