@@ -35,7 +35,8 @@ _LEVELS = {0: "nation", 1: "state", 2: "county"}
 @lru_cache(maxsize=8192)  # there are 3,143 counties
 def level_of(place: str) -> str:
     """nation, state, district or county, from the place's code."""
-    return "district" if "-" in place else _LEVELS[place.count("/")]
+    level = _LEVELS[place.count("/")]
+    return "district" if level == "state" and "-" in place else level  # not us/ga/ben-hill
 
 
 @lru_cache(maxsize=8192)
