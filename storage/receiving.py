@@ -25,7 +25,8 @@ class Answer:
     none, or when the answer is a 304. failure: why there is nothing to read; None otherwise.
     refused: the failure lies in the body (its bytes are kept), not in the way to it.
     conditional: the request asked whether the page has changed. asked_at: when it was sent, None
-    when that is not known; fetched_at is when the answer was here.
+    when that is not known; fetched_at is when the answer was here. asked_url: the address that was
+    asked for, where a page's moves with its version; None where it is the page's own.
     """
 
     fetched_at: datetime
@@ -37,6 +38,7 @@ class Answer:
     refused: bool = False
     conditional: bool = False
     asked_at: datetime | None = None
+    asked_url: str | None = None
 
 
 def receive(
@@ -65,6 +67,7 @@ def receive(
             outcome = "unchanged"
         row: dict[str, object] = {
             "page": page,
+            "asked_url": answer.asked_url,
             "asked_at": answer.asked_at and instant_text(answer.asked_at),
             "fetched_at": instant_text(answer.fetched_at),
             "status": answer.status,
