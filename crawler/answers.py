@@ -62,6 +62,7 @@ def _status_failure(status: int, headers: dict[str, str], url: str) -> str:
     if 300 <= status < 400 and to:
         return f"HTTP {status}, {_moved(url, to)}"
     remedies = {
+        202: ", the site has not got it ready yet",
         404: ", there is no such page; check its address",
         410: ", the page was taken away; check its address",
         401: ", the site wants a password; look at the page in a browser",

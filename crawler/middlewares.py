@@ -47,7 +47,10 @@ class ReceiveMiddleware:
             return response
         conditional = bool({b"If-None-Match", b"If-Modified-Since"} & set(request.headers))
         answer = replace(
-            answer_of(response), conditional=conditional, asked_at=request.meta.get("asked_at")
+            answer_of(response),
+            conditional=conditional,
+            asked_at=request.meta.get("asked_at"),
+            asked_url=page.asked_url,
         )
         request.meta["fetch"] = self.run.receive(page, answer)
         body = answer.body if answer.status != 304 else self.run.body_of(request.meta["fetch"])
@@ -62,7 +65,8 @@ class ReceiveMiddleware:
         else:
             reason = f"no answer: {reason_of(exception)}"
         # There is no answer, so no spider and no pipeline will have it read and told.
-        self.run.read(self.run.receive(page, Answer(fetched_at=datetime.now(UTC), failure=reason)))
+        answer = Answer(fetched_at=datetime.now(UTC), failure=reason, asked_url=page.asked_url)
+        self.run.read(self.run.receive(page, answer))
 
 
 def answer_of(response: Response) -> Answer:

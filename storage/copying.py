@@ -21,8 +21,8 @@ _BEFORE = {
     "page": "id, source, url, family, knowledge",
 }
 _FETCH = (
-    "id, page, asked_at, fetched_at, status, headers, body, wire_sha256, wire_size, outcome,"
-    " reason, parser"
+    "id, page, asked_url, asked_at, fetched_at, status, headers, body, wire_sha256, wire_size,"
+    " outcome, reason, parser"
 )
 
 

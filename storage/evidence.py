@@ -64,7 +64,7 @@ def article_states(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchFacts:
-    """One look as evidence: when, what the server answered, and the bytes."""
+    """One look as evidence: when, what the server answered, and the bytes. url: as asked for."""
 
     id: int
     fetched_at: str
@@ -78,7 +78,8 @@ class FetchFacts:
 def fetch_facts(connection: sqlite3.Connection, fetch: int) -> FetchFacts:
     """The look with this id, which there is."""
     row = connection.execute(
-        "SELECT fetch.id, fetched_at, status, outcome, url, sha256, size FROM fetch"
+        "SELECT fetch.id, fetched_at, status, outcome, coalesce(asked_url, url) AS url,"
+        " sha256, size FROM fetch"
         " JOIN page ON page.id = fetch.page LEFT JOIN body ON body.id = fetch.body"
         " WHERE fetch.id = ?",
         (fetch,),

@@ -124,10 +124,11 @@ def passed_over(connection: sqlite3.Connection, page: int) -> int | None:
 def validated_fetch(connection: sqlite3.Connection, page: int) -> sqlite3.Row | None:
     """The page's last look with a body of which all was accepted; None without one.
 
-    Columns: body, sha256, headers, parser, since (how many looks ago it was).
+    Columns: body, sha256, headers, parser, asked_url (NULL: the page's own address), since (how
+    many looks ago it was).
     """
     row: sqlite3.Row | None = connection.execute(
-        "SELECT fetch.body, body.sha256, fetch.headers, fetch.parser,"
+        "SELECT fetch.body, body.sha256, fetch.headers, fetch.parser, fetch.asked_url,"
         " (SELECT count(*) FROM fetch AS later WHERE later.page = page.id AND later.id > fetch.id)"
         " AS since FROM page"
         " JOIN fetch ON fetch.id = page.settled_fetch"

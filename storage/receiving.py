@@ -27,7 +27,8 @@ class Answer:
     refused: the failure lies in the body (its bytes are kept), not in the way to it.
     conditional: the request asked whether the page has changed. asked_at: when it was sent, None
     when that is not known; fetched_at is when the answer was here. packed: digest and size of
-    the body as it came, where these are all that is known of it.
+    the body as it came, where these are all that is known of it. asked_url: the address that was
+    asked for, where a page's moves with its version; None where it is the page's own.
     """
 
     fetched_at: datetime
@@ -40,6 +41,7 @@ class Answer:
     conditional: bool = False
     asked_at: datetime | None = None
     packed: tuple[str, int] | None = None
+    asked_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ def receive(
             outcome = "unchanged"
         row: dict[str, object] = {
             "page": page,
+            "asked_url": answer.asked_url,
             "asked_at": answer.asked_at and instant_text(answer.asked_at),
             "fetched_at": instant_text(answer.fetched_at),
             "status": answer.status,

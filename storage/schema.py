@@ -67,6 +67,8 @@ CREATE TABLE page (
 CREATE TABLE fetch (
     id INTEGER PRIMARY KEY {_FROM_ONE},
     page INTEGER NOT NULL REFERENCES page(id),
+    -- NULL: the page's own
+    asked_url TEXT,
     asked_at TEXT CHECK (asked_at {_INSTANT}),
     fetched_at TEXT NOT NULL CHECK (fetched_at {_INSTANT}),
     status INTEGER,
@@ -128,6 +130,8 @@ CREATE TABLE race (
     election INTEGER NOT NULL REFERENCES election(id),
     slug TEXT NOT NULL,
     office TEXT NOT NULL,
+    -- NULL: the slug says it
+    title TEXT,
     UNIQUE (election, slug)
 ) STRICT;
 
@@ -393,7 +397,7 @@ BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 _FETCH_TRIGGERS = """
 CREATE TRIGGER fetch_read_once BEFORE UPDATE ON fetch
 WHEN OLD.outcome IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.page IS NOT OLD.page
-  OR NEW.asked_at IS NOT OLD.asked_at
+  OR NEW.asked_url IS NOT OLD.asked_url OR NEW.asked_at IS NOT OLD.asked_at
   OR NEW.fetched_at IS NOT OLD.fetched_at OR NEW.status IS NOT OLD.status
   OR NEW.headers IS NOT OLD.headers OR NEW.body IS NOT OLD.body
   OR NEW.wire_sha256 IS NOT OLD.wire_sha256 OR NEW.wire_size IS NOT OLD.wire_size

@@ -233,7 +233,7 @@ def _received(connection: sqlite3.Connection, fetch: dict[str, Any]) -> dict[str
         (fetch["page"],),
     ).fetchone()
     body = connection.execute("SELECT sha256 FROM body WHERE id IS ?", (fetch["body"],)).fetchone()
-    came = ("asked_at", "fetched_at", "status", "headers", "wire_sha256", "wire_size")
+    came = ("asked_url", "asked_at", "fetched_at", "status", "headers", "wire_sha256", "wire_size")
     done = fetch["outcome"] if fetch["outcome"] == "failed" else None
     return {
         **{name: fetch[name] for name in came},

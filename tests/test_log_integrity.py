@@ -72,6 +72,8 @@ def full_night(trail: Trail) -> None:
     taken = Captured(origin="git 0a1b", label="a repository", name="0a1b:page")
     page = whole(Page(3, banner=replace(THIRD, minute=135)).html(1))
     trail.read(trail.receive_answer(Page(3).url, page, capture=taken))
+    moved = replace(whole(Page(2).html(1)), asked_url="https://abcnews.go.com/of/version/2")
+    trail.read(trail.receive_answer(Page(2).url, moved))
     trail.receive(Page(2, banner=replace(THIRD, minute=140)))  # not yet read
 
 
@@ -574,6 +576,7 @@ def hashes(connection: sqlite3.Connection) -> list[tuple[str, str]]:
             read_later = fetch["id"] in were_read
             content |= {
                 "page": page,
+                "asked_url": fetch["asked_url"],
                 "asked_at": fetch["asked_at"],
                 "fetched_at": fetch["fetched_at"],
                 "status": fetch["status"],
@@ -784,6 +787,7 @@ def test_what_was_received_and_not_read_cannot_be_altered_either(
         refused(plain, f"UPDATE fetch SET {column} = {column} + 1 WHERE id = {fetch}")
     for column in ("fetched_at", "headers", "wire_sha256"):
         refused(plain, f"UPDATE fetch SET {column} = NULL WHERE id = {fetch}")
+    refused(plain, f"UPDATE fetch SET asked_url = 'http://x/' WHERE id = {fetch}")
     refused(plain, f"DELETE FROM fetch WHERE id = {fetch}")
 
 

@@ -17,7 +17,15 @@ from bs4 import BeautifulSoup
 from click.testing import CliRunner, Result
 
 from crawler.cli import main
-from storage.places import STATES, in_order, place_title, race_title, state_code
+from storage.places import (
+    STATES,
+    in_order,
+    level_of,
+    parent_of,
+    place_title,
+    race_title,
+    state_code,
+)
 from storage.queries import Unconfirmed, unconfirmed
 from storage.receiving import Answer
 from storage.records import RaceState
@@ -261,6 +269,11 @@ def test_races_and_places_have_their_usual_names(race: str, place: str, title: s
 )  # fmt: skip
 def test_districts_are_counted_as_people_say_it(number: int, said: str) -> None:
     assert place_title(f"us/ca-{number:02}", {}) == f"California {said} district"
+
+
+def test_a_hyphen_in_the_name_of_a_county_makes_it_no_district() -> None:
+    assert (level_of("us/ga/ben-hill"), parent_of("us/ga/ben-hill")) == ("county", "us/ga")
+    assert (level_of("us/me-02"), parent_of("us/me-02")) == ("district", "us/me")
 
 
 def test_there_are_fifty_states_and_dc() -> None:
