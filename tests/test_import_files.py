@@ -67,6 +67,7 @@ def tar(place: Path, members: Iterable[tuple[str, bytes]], mode: str = "w") -> P
         ("2022-11-10.json", None),
         ("x2022-11-10T10:05:13Z.json", None),
         ("2022-11-10T10:05:13Z.json.gz", None),
+        ("0001-01-01T00:00:00+14:00.json", None),
         ("2022-11-10T10:05:13Z\n", None),
         ("٢٠٢٢-11-10T10:05:13Z.json", None),
         ("index.html", None),

@@ -345,6 +345,27 @@ def test_a_path_with_dots_stays_a_text(desk: Desk, repository: Repository, tmp_p
     assert sorted(p.name for p in tmp_path.iterdir()) == ["captures", "desk"]
 
 
+def test_two_paths_that_end_in_one_address_are_one_page(desk: Desk, repository: Repository) -> None:
+    for number in range(4):
+        path = SENATE if number % 2 else f"v1/{SENATE}"
+        repository.commit({path: votes(SENATE, number, at=number)}, minute(number))
+        assert desk.run(repository.folder).code == 0
+    assert [at for _, at, _ in desk.captures()] == [f"2024-11-06T02:0{n}:00.000Z" for n in range(4)]
+
+
+def test_a_tree_that_has_a_name_twice_is_no_traceback(desk: Desk, repository: Repository) -> None:
+    one, two = (
+        repository.git("hash-object", "-w", "--stdin", given=votes(SENATE, n)) for n in (1, 2)
+    )
+    raw = b"".join(b"100644 senate.json\0" + bytes.fromhex(blob) for blob in (one, two))
+    inner = repository.git("hash-object", "-w", "-t", "tree", "--literally", "--stdin", given=raw)
+    tree = repository.git("mktree", given=f"040000 tree {inner}\tmaps\n".encode())
+    commit = repository.git("commit-tree", tree, "-m", "x", at=minute(0))
+    repository.git("update-ref", "refs/heads/main", commit)
+    assert desk.run(repository.folder).code == 0
+    assert len(desk.captures()) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "pages", "address"),
     [
@@ -460,6 +481,26 @@ def test_a_history_that_was_rewritten_adds_nothing_in_the_middle(
     assert done.code == 1
     assert "2 older than its last look" in done.told[0]
     assert desk.captures() == expected([*shown, changed[2]])
+
+
+def test_what_the_history_has_before_the_last_import_of_a_page_is_not_put_after_it(
+    desk: Desk, repository: Repository
+) -> None:
+    """A path may become a page's by another configuration, with versions of long ago."""
+    long = f"2024/general/v1/{SENATE}"
+    desk.configure([f"{MAPS}/senate.json", f"{OLD_MAPS}/senate.json"])
+    repository.record([Shown(SENATE, minute(9), votes(SENATE, 1))])
+    repository.record([Shown(long, minute(1), votes(SENATE, 2, at=1))])
+    desk.run(repository.folder)  # the short path might be of both
+    assert len(desk.captures()) == 1
+    desk.configure([f"{MAPS}/senate.json"])
+    repository.record([Shown(SENATE, minute(2), votes(SENATE, 3, at=2))])
+    done = desk.run(repository.folder)
+    assert done.code == 1
+    assert "1 older than its last look" in done.told[0]
+    assert [at for _, at, _ in desk.captures()] == [
+        "2024-11-06T02:01:00.000Z", "2024-11-06T02:02:00.000Z",
+    ]  # fmt: skip
 
 
 # -- ends in the middle ----------------------------------------------------------------------

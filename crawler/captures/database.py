@@ -103,6 +103,7 @@ class DatabaseHistory:
         try:
             body = None if row["body"] is None else body_of(self._connection, row["body"])
             headers = tuple((str(name), str(value)) for name, value in json.loads(row["headers"]))
+            _check(row)
         except (LookupError, ValueError, TypeError, zstandard.ZstdError) as error:
             raise Damaged(
                 f"{self._path}: fetch {row['id']}: {error}; restore a copy of it"
@@ -120,6 +121,17 @@ class DatabaseHistory:
             refused=failed and row["outcome"] == "refused",
             asked_at=None if row["asked_at"] is None else instant_of(row["asked_at"]),
         )
+
+
+#: The columns that are taken as they are, and what may stand in them besides nothing.
+_TAKEN = {"status": int, "wire_sha256": str, "wire_size": int, "reason": str}
+
+
+def _check(row: sqlite3.Row) -> None:
+    """Raise TypeError where a column holds what no database of ours has there."""
+    for column, kind in _TAKEN.items():
+        if row[column] is not None and type(row[column]) is not kind:
+            raise TypeError(f"{column} is {row[column]!r}")
 
 
 @dataclass(frozen=True, slots=True)

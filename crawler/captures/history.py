@@ -6,7 +6,7 @@ import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import quote_from_bytes
 
@@ -131,6 +131,6 @@ def instant_of(text: str) -> datetime | None:
     """The instant that an ISO 8601 text with a zone means; None when it means none."""
     try:
         moment = datetime.fromisoformat(text)
-        return moment if moment.utcoffset() is not None else None
-    except ValueError:
+        return None if moment.utcoffset() is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # in another zone it may lie before the year 1
         return None
