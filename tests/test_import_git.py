@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import tests.desk
+from tests.desk import Site, banner, path_of, story
 from tests.histories import (
     GOVERNOR,
     MAPS,
@@ -99,7 +101,7 @@ def test_importing_twice_changes_nothing_wherever_the_repository_lies(
     repository.record(night())
     desk.run(repository.folder)
     before = desk.tables()
-    done = desk.run(repository.folder)
+    done = desk.run(repository.folder, "--by", "Somebody else")
     assert (done.code, done.out, done.told) == (0, "", [])
     shutil.move(repository.folder, tmp_path / "elsewhere")
     desk.imports(tmp_path / "elsewhere")
@@ -429,6 +431,29 @@ def test_what_no_page_is_configured_for_has_an_address_of_its_own(
     )
     assert code == 1  # ABC's parser refuses it by its address, and that is told
     assert [url for url, *_ in desk.captures()] == ["import:a%20b/%C3%A9%3F%23.json"]
+
+
+def test_a_crawl_goes_on_where_the_history_ends(
+    tmp_path: Path, site: Site, repository: Repository
+) -> None:
+    newsroom = tests.desk.Desk(tmp_path, site)
+    newsroom.configure([1])
+    at = minute(24 * 60)
+    path = path_of(1).removeprefix("/")
+    repository.commit({path: story(1, banner=banner(67_410_748))}, at)
+    done = newsroom.run("import", str(repository.folder), "--source", "abc")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    site.answers[path_of(1)] = 200, {}, story(1, banner=banner(67_500_000, "Nov. 6, 9:00 PM ET"))
+    newsroom.crawl()
+    (row,) = newsroom.rows()
+    assert (row["kind"], row["delta"]) == ("votes_increased", 89_252)
+    assert row["seen_after"] == "2024-11-07T02:00:00.000Z"
+    # What the repository holds from before the crawl is no news any more.
+    repository.commit({path: story(1, banner=banner(67_450_000))}, minute(25 * 60))
+    done = newsroom.run("import", str(repository.folder), "--source", "abc")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "1 older than its last look" in done.stderr
+    assert newsroom.rows() == [row]
 
 
 # -- what is there already -------------------------------------------------------------------
