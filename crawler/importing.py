@@ -418,6 +418,9 @@ class _Import:
                 )
         for what, count in self.history.others.items():
             self.teller.tell(f"{self.history.label}: {what}; left out: {count:,}", what, FINE)
+        if not self.came.seen and self.teller.exit_code == FINE:
+            none = "no capture in it is of a page that is read here; look at the source's parser"
+            self.teller.tell(f"{self.history.label}: {none} and pages", "")
 
     def _sum_up(self, show: Callable[[str], None]) -> None:
         """One line, in the words of a crawl; none when nobody watches and nothing changed."""

@@ -340,9 +340,12 @@ def test_a_path_with_dots_stays_a_text(desk: Desk, repository: Repository, tmp_p
     commit = repository.git("commit-tree", tree, "-m", "x", at=minute(0))
     repository.git("update-ref", "refs/heads/main", commit)
     done = desk.run(repository.folder)
-    assert done.code == 0
+    # Nothing at all was imported, and whoever waits for it should know.
+    assert done.code == 1
     assert done.told == [
-        'tallytrail: abc: ../passwd: parser "abc" has no reader for it; left out: 1'
+        'tallytrail: abc: ../passwd: parser "abc" has no reader for it; left out: 1',
+        "tallytrail: captures: no capture in it is of a page that is read here; look at the"
+        " source's parser and pages",
     ]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["captures", "desk"]
 
@@ -874,7 +877,8 @@ def test_a_folder_within_a_repository_is_a_folder(repository: Repository, desk: 
     repository.record(night(2))
     done = desk.run(repository.folder / "maps")
     assert desk.captures() == []
-    assert "not named by a time" in done.told[-1]
+    assert done.code == 1
+    assert "not named by a time" in done.told[0]
 
 
 # -- bounded ---------------------------------------------------------------------------------
