@@ -89,9 +89,8 @@ class History(Protocol):
         ...
 
 
-#: An address of ASCII alone, in which no byte of a path is lost.
 def quoted(path: bytes) -> str:
-    """A path as part of an address: percent-encoded, whatever its bytes are."""
+    """A path as part of an address: percent-encoded, so that it is ASCII and no byte is lost."""
     return quote_from_bytes(path, safe="/")
 
 
