@@ -146,11 +146,18 @@ class _Teller:
 
 @dataclass(slots=True)
 class _Came:
-    """What came of an import. seen: captures of pages that can be read."""
+    """What came of an import. seen: captures of pages that can be read. imported: those that were.
+
+    looks: by what came of them, also of those that a run before this one had left unread. changes:
+    how many; first and last: their ids.
+    """
 
     seen: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    changes: list[int] = field(default_factory=list)
+    imported: int = 0
+    looks: Counter[str] = field(default_factory=Counter)
+    changes: int = 0
+    first: int | None = None
+    last: int | None = None
 
 
 class _Import:
@@ -174,6 +181,7 @@ class _Import:
         self.came = _Came()
         self._addresses = _Addresses(_configured(source))
         self._pages: dict[str, _Page | None] = {}
+        self._by_url: dict[str, _Page] = {}
         self._without_reader: Counter[str] = Counter()
         self._reached: frozenset[str] = frozenset()
         self._on_capture: Callable[[], None] = lambda: None
@@ -229,7 +237,8 @@ class _Import:
         """Whether the capture is to be imported. Counts it in any case."""
         page = self._page(which)
         if page is None:
-            self._without_reader[which.page] += 1
+            # Addresses that nobody reads may be a whole web; paths are those of one history.
+            self._without_reader["" if self.history.addressed else which.page] += 1
             return False
         self.came.seen += 1
         self._on_capture()
@@ -256,9 +265,12 @@ class _Import:
 
     def _page(self, which: Which) -> _Page | None:
         """The page that the capture is of; None when no parser here reads it."""
-        if which.page not in self._pages:
-            self._pages[which.page] = self._found(which)
-        return self._pages[which.page]
+        if which.page in self._pages:
+            return self._pages[which.page]
+        page = self._found(which)
+        if page is not None or not self.history.addressed:
+            self._pages[which.page] = page
+        return page
 
     def _found(self, which: Which) -> _Page | None:
         configured = self._addresses.of(which.page, whole=self.history.addressed)
@@ -272,9 +284,12 @@ class _Import:
                 family = which.family  # no address tells that it is one
         if family is None:
             return None
+        if url in self._by_url:  # two paths of a history may end in one address
+            return self._by_url[url]
         known = page_of(self.connection, self.source.id, url)
         knowledge = None if configured is None else configured.knowledge
         page = _Page(url=url, family=family, knowledge=knowledge, id=known)
+        self._by_url[url] = page
         if known is not None:
             self._recall(page)
         return page
@@ -322,27 +337,28 @@ class _Import:
             parser=self.parser.NAME,
             capture=Captured(origin=self.history.origin, label=self.label, name=capture.which.name),
         )
-        if page.knowledge is not None:
-            self._keep_knowledge(page, page.knowledge)
-        self._read(fetch)
-
-    def _keep_knowledge(self, page: _Page, knowledge: str) -> None:
-        page.id = page.id or page_of(self.connection, self.source.id, page.url)
-        assert page.id is not None
-        if knowledge_of(self.connection, page.id) != knowledge:
+        if page.id is None:
+            page.id = page_of(self.connection, self.source.id, page.url)
+            assert page.id is not None
+        if page.knowledge is not None and knowledge_of(self.connection, page.id) != page.knowledge:
             with immediate(self.connection):
-                keep_knowledge(self.connection, page.id, knowledge)
+                keep_knowledge(self.connection, page.id, page.knowledge)
+        self.came.imported += 1
+        self._read(fetch)
 
     def _read(self, fetch: int) -> None:
         if not has_parser(self.connection, fetch, self.parsers):
-            self.came.outcomes["kept"] += 1
+            self.came.looks["kept"] += 1
             return
         reading = read(self.connection, fetch, self.parsers)
-        self.came.changes += reading.changes
+        if reading.changes:
+            self.came.changes += len(reading.changes)
+            self.came.first = self.came.first or min(reading.changes)
+            self.came.last = max(reading.changes)
         if self._is_absent(reading):
-            self.came.outcomes["absent"] += 1
+            self.came.looks["absent"] += 1
             return
-        self.came.outcomes[reading.outcome] += 1
+        self.came.looks[reading.outcome] += 1
         if reading.outcome in ("failed", "refused"):
             (line,) = faults(reading, "the history has it so")
             self.teller.tell(line, f"looks have {_ENDED[reading.outcome]}")
@@ -389,8 +405,8 @@ class _Import:
         return f"{self.source.id}: {url}"
 
     def _tell_what_was_left_out(self) -> None:
-        for page in self._pages.values():
-            if page is not None and page.older:
+        for page in self._by_url.values():
+            if page.older:
                 last = instant(max(filter(None, (page.others_at, page.last_at))))
                 self.teller.tell(
                     f"{self._where(page.url)}: {page.older:,} older than its last look in the"
@@ -413,19 +429,20 @@ class _Import:
                 )
         for what, count in self.history.others.items():
             self.teller.tell(f"{self.history.label}: {what}; left out: {count:,}", what, FINE)
+        if not self.came.seen and self.teller.exit_code == FINE:
+            none = "no capture in it is of a page that is read here; look at the source's parser"
+            self.teller.tell(f"{self.history.label}: {none} and pages", "")
 
     def _sum_up(self, show: Callable[[str], None]) -> None:
         """One line, in the words of a crawl; none when nobody watches and nothing changed."""
         came = self.came
         if not came.changes and not _is_watched():
             return
-        looks = ", ".join(
-            f"{count:,} {outcome}" for outcome, count in sorted(came.outcomes.items())
-        )
-        ids = f" (#{min(came.changes)} to #{max(came.changes)})" if came.changes else ""
+        looks = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(came.looks.items()))
+        ids = f" (#{came.first} to #{came.last})" if came.changes else ""
         show(
-            f"{came.seen:,} captures, {came.outcomes.total():,} imported: {looks or 'none'};"
-            f" {len(came.changes):,} changes{ids}"
+            f"{came.seen:,} captures, {came.imported:,} imported: {looks or 'none'};"
+            f" {came.changes:,} changes{ids}"
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from crawler.captures.history import time_named
+from crawler.importing import import_history
 from tests.histories import (
     GOVERNOR,
     SENATE,
@@ -67,6 +68,7 @@ def tar(place: Path, members: Iterable[tuple[str, bytes]], mode: str = "w") -> P
         ("2022-11-10.json", None),
         ("x2022-11-10T10:05:13Z.json", None),
         ("2022-11-10T10:05:13Z.json.gz", None),
+        ("0001-01-01T00:00:00+14:00.json", None),
         ("2022-11-10T10:05:13Z\n", None),
         ("٢٠٢٢-11-10T10:05:13Z.json", None),
         ("index.html", None),
@@ -275,16 +277,31 @@ def test_bodies_that_are_too_large_or_empty_are_looks_that_failed(
         assert [row["outcome"] for row in rows] == ["failed", "refused", "new"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="NOT TESTED: root may read everything")
-def test_a_file_that_nobody_may_read_is_told_and_those_after_it_are_imported(
-    desk: Desk, tmp_path: Path
+def test_a_file_that_cannot_be_read_is_told_and_those_after_it_are_imported(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shown = night(3)
+    shown = night(4)
     place = folder(tmp_path / "c", shown)
-    (place / name_of(shown[1])).chmod(0)
-    done = desk.run(place)
-    assert (done.code, len(done.told)) == (1, 1)
-    assert desk.captures() == expected([shown[0], shown[2]])
+    closed = place / name_of(shown[1])
+    opens = os.open
+
+    def refuses(path: Path, flags: int) -> int:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opens(path, flags)
+
+    monkeypatch.setattr("crawler.captures.files.os.open", refuses)
+    code = import_history(
+        place,
+        "abc",
+        configuration=desk.folder / "tallytrail.toml",
+        database=desk.database,
+        show=print,
+    )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert code == 1
+    assert line == f"tallytrail: {closed}: Permission denied; check who may read it; left out"
+    assert desk.captures() == expected([shown[0], shown[2], shown[3]])
 
 
 def test_names_that_nobody_expects_stay_texts(desk: Desk, tmp_path: Path) -> None:
@@ -295,8 +312,8 @@ def test_names_that_nobody_expects_stay_texts(desk: Desk, tmp_path: Path) -> Non
         with open(os.path.join(inner, b"2024-11-06T02:0%d:00Z.json" % number), "wb") as file:
             file.write(votes(SENATE, number))
     done = desk.run(place)
-    assert done.code == 0
-    assert sorted(line.partition(": parser")[0] for line in done.told) == [
+    assert done.code == 1
+    assert sorted(line.partition(": parser")[0] for line in done.told[:-1]) == [
         "tallytrail: abc: %252e%252e",
         "tallytrail: abc: %FF%27%22",
         "tallytrail: abc: a%0Ab",

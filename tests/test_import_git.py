@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import tests.desk
+from tests.desk import Site, banner, path_of, story
 from tests.histories import (
     GOVERNOR,
     MAPS,
@@ -99,7 +101,7 @@ def test_importing_twice_changes_nothing_wherever_the_repository_lies(
     repository.record(night())
     desk.run(repository.folder)
     before = desk.tables()
-    done = desk.run(repository.folder)
+    done = desk.run(repository.folder, "--by", "Somebody else")
     assert (done.code, done.out, done.told) == (0, "", [])
     shutil.move(repository.folder, tmp_path / "elsewhere")
     desk.imports(tmp_path / "elsewhere")
@@ -338,11 +340,35 @@ def test_a_path_with_dots_stays_a_text(desk: Desk, repository: Repository, tmp_p
     commit = repository.git("commit-tree", tree, "-m", "x", at=minute(0))
     repository.git("update-ref", "refs/heads/main", commit)
     done = desk.run(repository.folder)
-    assert done.code == 0
+    # Nothing at all was imported, and whoever waits for it should know.
+    assert done.code == 1
     assert done.told == [
-        'tallytrail: abc: ../passwd: parser "abc" has no reader for it; left out: 1'
+        'tallytrail: abc: ../passwd: parser "abc" has no reader for it; left out: 1',
+        "tallytrail: captures: no capture in it is of a page that is read here; look at the"
+        " source's parser and pages",
     ]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["captures", "desk"]
+
+
+def test_two_paths_that_end_in_one_address_are_one_page(desk: Desk, repository: Repository) -> None:
+    for number in range(4):
+        path = SENATE if number % 2 else f"v1/{SENATE}"
+        repository.commit({path: votes(SENATE, number, at=number)}, minute(number))
+        assert desk.run(repository.folder).code == 0
+    assert [at for _, at, _ in desk.captures()] == [f"2024-11-06T02:0{n}:00.000Z" for n in range(4)]
+
+
+def test_a_tree_that_has_a_name_twice_is_no_traceback(desk: Desk, repository: Repository) -> None:
+    one, two = (
+        repository.git("hash-object", "-w", "--stdin", given=votes(SENATE, n)) for n in (1, 2)
+    )
+    raw = b"".join(b"100644 senate.json\0" + bytes.fromhex(blob) for blob in (one, two))
+    inner = repository.git("hash-object", "-w", "-t", "tree", "--literally", "--stdin", given=raw)
+    tree = repository.git("mktree", given=f"040000 tree {inner}\tmaps\n".encode())
+    commit = repository.git("commit-tree", tree, "-m", "x", at=minute(0))
+    repository.git("update-ref", "refs/heads/main", commit)
+    assert desk.run(repository.folder).code == 0
+    assert len(desk.captures()) == 1
 
 
 @pytest.mark.parametrize(
@@ -410,6 +436,29 @@ def test_what_no_page_is_configured_for_has_an_address_of_its_own(
     assert [url for url, *_ in desk.captures()] == ["import:a%20b/%C3%A9%3F%23.json"]
 
 
+def test_a_crawl_goes_on_where_the_history_ends(
+    tmp_path: Path, site: Site, repository: Repository
+) -> None:
+    newsroom = tests.desk.Desk(tmp_path, site)
+    newsroom.configure([1])
+    at = minute(24 * 60)
+    path = path_of(1).removeprefix("/")
+    repository.commit({path: story(1, banner=banner(67_410_748))}, at)
+    done = newsroom.run("import", str(repository.folder), "--source", "abc")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    site.answers[path_of(1)] = 200, {}, story(1, banner=banner(67_500_000, "Nov. 6, 9:00 PM ET"))
+    newsroom.crawl()
+    (row,) = newsroom.rows()
+    assert (row["kind"], row["delta"]) == ("votes_increased", 89_252)
+    assert row["seen_after"] == "2024-11-07T02:00:00.000Z"
+    # What the repository holds from before the crawl is no news any more.
+    repository.commit({path: story(1, banner=banner(67_450_000))}, minute(25 * 60))
+    done = newsroom.run("import", str(repository.folder), "--source", "abc")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "1 older than its last look" in done.stderr
+    assert newsroom.rows() == [row]
+
+
 # -- what is there already -------------------------------------------------------------------
 
 
@@ -460,6 +509,26 @@ def test_a_history_that_was_rewritten_adds_nothing_in_the_middle(
     assert done.code == 1
     assert "2 older than its last look" in done.told[0]
     assert desk.captures() == expected([*shown, changed[2]])
+
+
+def test_what_the_history_has_before_the_last_import_of_a_page_is_not_put_after_it(
+    desk: Desk, repository: Repository
+) -> None:
+    """A path may become a page's by another configuration, with versions of long ago."""
+    long = f"2024/general/v1/{SENATE}"
+    desk.configure([f"{MAPS}/senate.json", f"{OLD_MAPS}/senate.json"])
+    repository.record([Shown(SENATE, minute(9), votes(SENATE, 1))])
+    repository.record([Shown(long, minute(1), votes(SENATE, 2, at=1))])
+    desk.run(repository.folder)  # the short path might be of both
+    assert len(desk.captures()) == 1
+    desk.configure([f"{MAPS}/senate.json"])
+    repository.record([Shown(SENATE, minute(2), votes(SENATE, 3, at=2))])
+    done = desk.run(repository.folder)
+    assert done.code == 1
+    assert "1 older than its last look" in done.told[0]
+    assert [at for _, at, _ in desk.captures()] == [
+        "2024-11-06T02:01:00.000Z", "2024-11-06T02:02:00.000Z",
+    ]  # fmt: skip
 
 
 # -- ends in the middle ----------------------------------------------------------------------
@@ -808,7 +877,8 @@ def test_a_folder_within_a_repository_is_a_folder(repository: Repository, desk: 
     repository.record(night(2))
     done = desk.run(repository.folder / "maps")
     assert desk.captures() == []
-    assert "not named by a time" in done.told[-1]
+    assert done.code == 1
+    assert "not named by a time" in done.told[0]
 
 
 # -- bounded ---------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import zstandard
 
+from crawler.bodies import LARGEST
 from crawler.captures.history import (
     Capture,
     Damaged,
@@ -21,6 +22,7 @@ from crawler.captures.history import (
     Which,
     instant_of,
     nothing_earlier,
+    too_large,
 )
 from storage.archive import body_of
 from storage.database import DatabaseError, open_for_reading
@@ -103,10 +105,14 @@ class DatabaseHistory:
         try:
             body = None if row["body"] is None else body_of(self._connection, row["body"])
             headers = tuple((str(name), str(value)) for name, value in json.loads(row["headers"]))
-        except (LookupError, ValueError, TypeError, zstandard.ZstdError) as error:
+            _check(row)
+        except (*_UNREADABLE, sqlite3.DatabaseError) as error:
             raise Damaged(
                 f"{self._path}: fetch {row['id']}: {error}; restore a copy of it"
             ) from error
+        if body is not None and len(body) > LARGEST:
+            answer = too_large(len(body), at)
+            return replace(answer, status=row["status"], headers=headers)
         # Read or not, what was kept is what came; only what had nothing to read has failed.
         failed = row["outcome"] in ("refused", "failed") and row["parser"] is None
         packed = row["wire_sha256"] and (row["wire_sha256"], row["wire_size"])
@@ -120,6 +126,19 @@ class DatabaseHistory:
             refused=failed and row["outcome"] == "refused",
             asked_at=None if row["asked_at"] is None else instant_of(row["asked_at"]),
         )
+
+
+#: What is raised where a row holds what it cannot.
+_UNREADABLE = (LookupError, ValueError, TypeError, zstandard.ZstdError)
+#: The columns that are taken as they are, and what may stand in them besides nothing.
+_TAKEN = {"status": int, "wire_sha256": str, "wire_size": int, "reason": str}
+
+
+def _check(row: sqlite3.Row) -> None:
+    """Raise TypeError where a column holds what no database of ours has there."""
+    for column, kind in _TAKEN.items():
+        if row[column] is not None and type(row[column]) is not kind:
+            raise TypeError(f"{column} is {row[column]!r}")
 
 
 @dataclass(frozen=True, slots=True)

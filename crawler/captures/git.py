@@ -112,6 +112,7 @@ _PLAIN = (
     "-c", "core.fsmonitor=false",
     "-c", "log.showSignature=false",
     "-c", "log.showRoot=true",
+    "-c", "core.commitGraph=false",  # it lies among the objects, and may tell other parents
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import quote_from_bytes
 
@@ -89,9 +89,8 @@ class History(Protocol):
         ...
 
 
-#: An address of ASCII alone, in which no byte of a path is lost.
 def quoted(path: bytes) -> str:
-    """A path as part of an address: percent-encoded, whatever its bytes are."""
+    """A path as part of an address: percent-encoded, so that it is ASCII and no byte is lost."""
     return quote_from_bytes(path, safe="/")
 
 
@@ -131,6 +130,6 @@ def instant_of(text: str) -> datetime | None:
     """The instant that an ISO 8601 text with a zone means; None when it means none."""
     try:
         moment = datetime.fromisoformat(text)
-        return moment if moment.utcoffset() is not None else None
-    except ValueError:
+        return None if moment.utcoffset() is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # in another zone it may lie before the year 1
         return None

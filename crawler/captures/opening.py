@@ -49,7 +49,7 @@ def opened(path: Path, source: str) -> Iterator[History]:
         with tar_history(path) as members:
             yield members
     else:
-        raise NoHistory(f"{path} is not {_KINDS.replace(', or', ' or')}")
+        raise NoHistory(f"{path} is no history that can be read; name {_KINDS}")
 
 
 def _beginning(path: Path) -> tuple[bytes, bytes]:
