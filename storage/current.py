@@ -205,8 +205,8 @@ class CurrentRaces:
         self._moved_tallies: list[tuple[object, ...]] = []
         self._moved_sightings: dict[tuple[int, int, int], Sighting] = {}
 
-    def race_id(self, look: Look, slug: str) -> int:
-        """The race's id in the look's election, added if new."""
+    def race_id(self, look: Look, slug: str, title: str | None = None) -> int:
+        """The race's id in the look's election, added if new, with the title that it has then."""
         key = (look.election, slug)
         if key not in self._race_ids:
             row = self.connection.execute(
@@ -214,7 +214,12 @@ class CurrentRaces:
             ).fetchone()
             if row is None:
                 office = slug.partition("/")[0]
-                facts = {"election": look.election, "slug": slug, "office": office}
+                facts = {
+                    "election": look.election,
+                    "slug": slug,
+                    "office": office,
+                    "title": title,
+                }
                 self._race_ids[key] = insert(self.connection, "race", facts)
             else:
                 self._race_ids[key] = row["id"]

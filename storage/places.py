@@ -95,8 +95,11 @@ def _district(code: str) -> str:
 
 
 def race_title(race: str, place: str, names: Mapping[str, str]) -> str:
-    """ "President · United States", "Senate special · Nebraska", "House CA-13"."""
-    office = office_title(race)
+    """ "President · United States", "Senate special · Nebraska", "House CA-13".
+
+    names: of places, by code, and of races that have a title of their own, by slug.
+    """
+    office = names.get(race) or office_title(race)
     if race.startswith("house/") and place.partition("/")[2] == race.partition("/")[2]:
         return office
     return f"{office} · {place_title(place, names)}"
@@ -104,6 +107,8 @@ def race_title(race: str, place: str, names: Mapping[str, str]) -> str:
 
 def place_in_office(race: str, place: str, names: Mapping[str, str]) -> str:
     """The title without its office, for lists of one office: "Nebraska, special", "CA-13"."""
+    if race in names:
+        return race_title(race, place, names)
     office, _, rest = office_title(race).partition(" ")
     title = race_title(race, place, names)
     where = title.partition(" · ")[2]

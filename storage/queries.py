@@ -590,8 +590,12 @@ def timezones(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def place_names(connection: sqlite3.Connection) -> dict[str, str]:
-    """The name of each place, by its code."""
-    return {r["code"]: r["name"] for r in connection.execute("SELECT code, name FROM place")}
+    """The name of each place, by its code, and of each race that has a title, by its slug."""
+    rows = connection.execute(
+        "SELECT code, name FROM place"
+        " UNION ALL SELECT slug, title FROM race WHERE title IS NOT NULL"
+    )
+    return {r["code"]: r["name"] for r in rows}
 
 
 def article_headline(connection: sqlite3.Connection, row: LogRow) -> str | None:

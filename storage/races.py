@@ -112,7 +112,7 @@ class RacesOfLook:
         page = self.current.page(self.look)
         moved = []
         for state in self.snapshot.races:
-            race = self.current.race_id(self.look, state.race)
+            race = self.current.race_id(self.look, state.race, state.title)
             place = self.current.place_id(state.place, state.place_name)
             self._shown.add((race, place))
             sighting = page.get((race, place))

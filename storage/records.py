@@ -50,6 +50,7 @@ class RaceState:
 
     race: slug (`president`, `senate/az`). place: code (`us`, `us/fl`, `us/fl/12001`, `us/me-02`).
     place_name: as printed; None when not published.
+    title: of the race, as printed, where its slug has no words for it; titles change, slugs do not.
     source_updated_at: the outlet's own time for these figures; None when it gives none.
     tallies: in the page's order, which means nothing; matched by candidate only.
     projection: the candidate whom the outlet calls the winner; None when it has made no call.
@@ -80,6 +81,7 @@ class RaceState:
     last_close_at: datetime | None = None
     seats: int | None = None
     place_name: str | None = field(default=None, compare=False)
+    title: str | None = field(default=None, compare=False)
     doubt: str | None = field(default=None, compare=False)
     electors_by_order: bool = field(default=False, compare=False)
 

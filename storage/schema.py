@@ -120,6 +120,8 @@ CREATE TABLE race (
     election INTEGER NOT NULL REFERENCES election(id),
     slug TEXT NOT NULL,
     office TEXT NOT NULL,
+    -- NULL: the slug says it
+    title TEXT,
     UNIQUE (election, slug)
 ) STRICT;
 
