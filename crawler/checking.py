@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from crawler.errors import ConfigurationError, NotHad, NotUnderstood
 from crawler.overlap import between_crawls
 from crawler.parsers import PARSERS, Parser
+from crawler.parsers.clarity import VERSION
 from crawler.parsers.declared import Declared
 from crawler.parsers.documents import document
 from crawler.parsers.structure import found, noise, suggestions, unused
@@ -217,6 +218,9 @@ def checked(page: Page, source: Source, others: Sequence[Page] = ()) -> tuple[li
         f"{printable(page.url)}",
         f"  {family}{_known(page.url, parser)}, read by {parser.NAME}, {len(page.body):,} bytes",
     ]
+    behind, version = parser.versioned(page.url), parser.version(page.body)
+    if behind is not None and version is not None:
+        lines.append(f"version {version}; check {printable(behind.replace(VERSION, version))}")
     places: list[str] = []
     ignored: list[str] = []
     is_page = family in (parser.STORY, parser.RESULTS_PAGE) and not _refused(snapshot, "page")
@@ -377,6 +381,8 @@ def _place_lines(race: RaceState, zone: ZoneInfo) -> Iterator[str]:
     facts += [told for _, told in _percents(race)]
     if race.status is not None:
         facts.append(race.status)
+    if race.title is not None:
+        facts.insert(0, race.title)
     yield f"  {printable(where)}   {printable(', '.join(facts))}"
     ranked = sorted(race.tallies, key=lambda t: -1 if t.votes is None else t.votes, reverse=True)
     for tally in ranked[:2]:

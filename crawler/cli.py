@@ -201,6 +201,8 @@ def check(configuration: Path, database: Path, url: str | None, pages: tuple[str
         page, *files = pages
         if "://" in page:
             source = source_of(config, page)
+            if source.parser.family_of(page) is None:
+                page = source.parser.looked_at(page)
             found = page_from_site(page, config, database)
         else:
             found = page_from_file(Path(page), url, config)
@@ -241,12 +243,15 @@ def status(configuration: Path, database: Path, form: str) -> None:
     configured = [
         (p.source, p.url, p.family) for s in config.sources for p in (*s.pages, *s.discover)
     ]
+    families = {(source.id, family) for source in config.sources for family in source.families}
     now = datetime.now(UTC)
     needs_a_look = False
 
     def lines(connection: sqlite3.Connection) -> Iterable[str]:
         nonlocal needs_a_look
-        pages = page_statuses(connection, now=now, every=config.every, configured=configured)
+        pages = page_statuses(
+            connection, now=now, every=config.every, configured=configured, families=families
+        )
         needs_a_look = any(page.troubles for page in pages)
         if form == "json":
             return [status_json(pages, now=now) + "\n"]

@@ -48,7 +48,10 @@ class ReceiveMiddleware:
             return response
         conditional = bool({b"If-None-Match", b"If-Modified-Since"} & set(request.headers))
         answer = replace(
-            answer_of(response), conditional=conditional, asked_at=request.meta.get("asked_at")
+            answer_of(response),
+            conditional=conditional,
+            asked_at=request.meta.get("asked_at"),
+            asked_url=page.asked_url,
         )
         request.meta["fetch"] = self.run.receive(page, answer)
         body = answer.body if answer.status != 304 else self.run.body_of(request.meta["fetch"])
@@ -63,7 +66,8 @@ class ReceiveMiddleware:
         else:
             reason = f"no answer: {reason_of(exception)}"
         # There is no answer, so no spider and no pipeline will have it read and told.
-        self.run.read(self.run.receive(page, Answer(fetched_at=datetime.now(UTC), failure=reason)))
+        answer = Answer(fetched_at=datetime.now(UTC), failure=reason, asked_url=page.asked_url)
+        self.run.read(self.run.receive(page, answer))
 
 
 def answer_of(response: Response) -> Answer:
@@ -109,6 +113,7 @@ def _status_failure(status: int, headers: dict[str, str], url: str) -> str:
     if 300 <= status < 400 and to:
         return f"HTTP {status}, {_moved(url, to)}"
     remedies = {
+        202: ", the site has not got it ready yet",
         404: ", there is no such page; check its address",
         410: ", the page was taken away; check its address",
         401: ", the site wants a password; look at the page in a browser",

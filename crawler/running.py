@@ -118,6 +118,8 @@ class Run:
         settled = None if known is None else validated_fetch(self.connection, known)
         if settled is None or settled["parser"] != self._parser(page).NAME:
             return {}
+        if settled["asked_url"] != page.asked_url:
+            return {}  # what another version is known by says nothing of this one
         if settled["since"] >= UNCONDITIONAL - 1:
             return {}
         headers = {name.lower(): value for name, value in json.loads(settled["headers"])}
@@ -158,7 +160,8 @@ class Run:
         return missing is not None and datetime.now(UTC) - missing.last < ASK_ABSENT_EVERY
 
     def has_moved(self, page: ConfiguredPage, mark: str) -> bool:
-        """Whether a state's file is to be asked for, now that the national one gives this mark.
+        """Whether a page is to be asked for, now that this is its mark: what the national file
+        gives for a state's own, or the version.
 
         It is too when not all of its last look was accepted (something waits to be confirmed), an
         older parser read it, or it was not asked for in an hour: a county may be corrected while
@@ -179,7 +182,7 @@ class Run:
         return look(self.connection, last).fetched_at if last else None
 
     def keep_mark(self, page: ConfiguredPage, mark: str) -> None:
-        """A state's file was received while the national one gave this mark."""
+        """A page was received while this was its mark."""
         known = page_of(self.connection, page.source, page.url)
         if known is not None and mark_of(self.connection, known) != mark:
             with suppress(Ended), self._stopping(), immediate(self.connection):

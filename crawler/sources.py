@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crawler.errors import ConfigurationError
 from crawler.parsers import PARSERS, Parser
+from crawler.parsers.clarity import VERSION, Clarity
 
 #: What `init` writes before the user has put in an address of their own.
 PLACEHOLDER = "you@example.org"
@@ -32,12 +33,20 @@ _SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfiguredPage:
-    """A page to look at. knowledge: how a file of a feed is known; None for other pages."""
+    """A page to look at. knowledge: how a file of a feed is known; None for other pages.
+
+    asked_url: the address to ask for, where the page's own has VERSION in it; None for others.
+    """
 
     source: str
     url: str
     family: str
     knowledge: str | None = None
+    asked_url: str | None = None
+
+    def at(self, version: str) -> ConfiguredPage:
+        """The page as it is to be asked for at that version."""
+        return replace(self, asked_url=self.url.replace(VERSION, version))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +101,18 @@ class Source:
     def families(self) -> frozenset[str]:
         """The families of the pages that crawls look at for what they show."""
         named = {self.parser.STORY} if self.discover else set()
-        return frozenset({page.family for page in self.pages} | named)
+        pages = (*self.pages, *self.versioned.values())
+        return frozenset({page.family for page in pages} | named)
+
+    @property
+    def versioned(self) -> dict[str, ConfiguredPage]:
+        """The pages whose addresses move, by the address of the file that tells their version."""
+        behind = {page.url: self.parser.versioned(page.url) for page in self.pages}
+        return {
+            file: _page(self.parser, self.id, url)
+            for file, url in behind.items()
+            if url is not None
+        }
 
     def state_files(self, office: str) -> dict[str, ConfiguredPage]:
         """The states' files of that office, by postal code in fixed order; none without a feed."""
@@ -140,7 +160,11 @@ class Configuration:
         return frozenset(
             (source.id, page.url)
             for source in self.sources
-            for page in (*source.results, *source.state_files("president").values())
+            for page in (
+                *source.results,
+                *source.versioned.values(),
+                *source.state_files("president").values(),
+            )
         )
 
     def may_ask(self, scheme: str, netloc: str) -> bool:
@@ -223,7 +247,7 @@ def _source(table: _Table) -> Source:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         table.fail("timezone", f'"{timezone}" is no IANA time zone, such as "America/New_York"')
     parser = _parser(table, name, identity, zone)
-    feed = _feed(table, parser, election_date.year) if name in PARSERS else None
+    feed = _feed(table, parser, election_date.year) if parser.OFFICES else None
     pages = _addresses(table, "pages")
     discover = _addresses(table, "discover")
     table.done()
@@ -236,8 +260,11 @@ def _source(table: _Table) -> Source:
         closed = parser.closed(url)
         if closed is not None:
             table.fail("pages", f"{url} cannot be looked at: {closed}")
-        if parser.family_of(url) is None:
+        if parser.family_of(parser.looked_at(url)) is None:
             table.fail("pages", f'parser "{name}" has no reader for {url}; take it out')
+    if discover and isinstance(parser, Clarity):
+        table.fail("discover", f'parser "{name}" knows no stories; take it out')
+    pages = list(dict.fromkeys(parser.looked_at(url) for url in pages))
     if feed is not None:
         national = [parser.feed_url(feed.base, office) for office in feed.offices]
         pages = list(dict.fromkeys([*national, *pages]))

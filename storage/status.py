@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -63,22 +63,24 @@ def page_statuses(
     now: datetime,
     every: timedelta,
     configured: Sequence[tuple[str, str, str]],
+    families: Collection[tuple[str, str]] = (),
 ) -> list[PageStatus]:
     """Every page that was ever looked at, oldest first, then those that never were.
 
     every: how often crawls should come. configured: source, address and family of the pages that
     every crawl looks at; others are watched for as long as a feed names them, files of a results
-    feed for as long as one of its family is configured.
+    feed for as long as one of its family is configured. families: source and family of what is
+    followed besides those.
     """
     statuses = []
     unseen = dict.fromkeys(configured)
     addresses = {url for _, url, _ in configured}
-    families = {(source, family) for source, _, family in configured}
+    followed_families = {*families, *((source, family) for source, _, family in configured)}
     for row in connection.execute(_PAGES).fetchall():
         unseen.pop((row["source"], row["url"], row["family"]), None)
         accepted = row["last_accepted"] and instant(row["last_accepted"])
         looked = row["last_look"] and instant(row["last_look"])
-        followed = row["mark"] is not None and (row["source"], row["family"]) in families
+        followed = row["mark"] is not None and (row["source"], row["family"]) in followed_families
         watched = row["url"] in addresses or bool(row["in_last_run"]) or followed
         there = absence(connection, row["id"]) is None
         troubles = _refusals(connection, row["id"]) if watched and there else []

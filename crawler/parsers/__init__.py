@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from crawler.parsers import abc
+from crawler.parsers.clarity import Clarity
 from storage.records import Link, Snapshot
 
 
@@ -62,6 +63,18 @@ class Parser(Protocol):
     def family_of(self, url: str, /) -> str | None:
         """The family of the page there; None when this parser reads no such page."""
 
+    def looked_at(self, url: str, /) -> str:
+        """The address that crawls look at where the configuration has this one."""
+
+    def versioned(self, url: str, /) -> str | None:
+        """The page of which the file there tells the version; None when it is no such file.
+
+        Its address has `{version}` in it.
+        """
+
+    def version(self, body: bytes, /) -> str | None:
+        """The version that such a file tells; None when it tells none."""
+
     def closed(self, url: str, /) -> str | None:
         """Why a page there is never asked for; None when it may be."""
 
@@ -107,4 +120,4 @@ class Parser(Protocol):
         """All that one body says. Parts that do not fit are refusals in the snapshot."""
 
 
-PARSERS: dict[str, Parser] = {"abc": abc}
+PARSERS: dict[str, Parser] = {"abc": abc, "clarity": Clarity()}

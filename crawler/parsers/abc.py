@@ -39,11 +39,14 @@ __all__ = [
     "feed_url",
     "foreign",
     "links",
+    "looked_at",
     "marks",
     "other_offices",
     "parse",
     "placed",
     "story_id",
+    "version",
+    "versioned",
 ]
 
 #: Goes into every fetch row. The number rises whenever the same bytes may read otherwise.
@@ -77,6 +80,19 @@ def family_of(url: str) -> str | None:
     if _RESULTS_PATH.match(_path(url)):
         return RESULTS_PAGE
     return STORY if story_id(url) else None
+
+
+def looked_at(url: str) -> str:
+    """The address that crawls look at where the configuration has this one: the same."""
+    return url
+
+
+def versioned(_url: str) -> None:
+    """None: no file here tells the version of another."""
+
+
+def version(_body: bytes) -> None:
+    """None."""
 
 
 def closed(url: str) -> str | None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +16,7 @@ class ResultsOnly:
     HOSTS: frozenset[str] = frozenset()
     TIMEZONE = "UTC"
     FEED, RESULTS_PAGE, STORY, DISCOVERY = "feed", "results_page", "story", "discovery"
-    RESULTS = (FEED,)
+    RESULTS: Sequence[str] = (FEED,)
     OFFICES: tuple[str, ...] = ()
     STATES: Mapping[str, str] = MappingProxyType({})
 
@@ -26,6 +26,18 @@ class ResultsOnly:
     def family_of(self, url: str, /) -> str | None:
         """Every address is a feed's."""
         return self.FEED
+
+    def looked_at(self, url: str, /) -> str:
+        """That very address."""
+        return url
+
+    def versioned(self, url: str, /) -> str | None:
+        """None."""
+        return None
+
+    def version(self, body: bytes, /) -> str | None:
+        """None."""
+        return None
 
     def closed(self, url: str, /) -> str | None:
         """All may be asked for, where robots.txt allows it."""

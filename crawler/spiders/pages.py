@@ -12,6 +12,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler.parsers.clarity import VERSION
 from crawler.running import Ended, Run
 from crawler.sources import ConfiguredPage, Source
 
@@ -45,7 +46,8 @@ class PageSpider(scrapy.Spider):
         self.run = run
         self._asked: set[tuple[str, str]] = set()
         self._open = 0  # requests of the step
-        self._marks: dict[tuple[str, str], str] = {}  # by source and address of a state's file
+        #: By source and address of a state's file, or of a page with versions.
+        self._marks: dict[tuple[str, str], str] = {}
         self._named: list[_Wanted] = []
         self._room = run.stories  # for so many stories; None: for all
         results = (self._national, self._states, self._other_offices) if self.for_results else ()
@@ -107,7 +109,7 @@ class PageSpider(scrapy.Spider):
             self._room -= 1
         self._asked.add(key)
         yield scrapy.Request(
-            page.url,
+            page.asked_url or page.url,
             callback=self.received,
             errback=self.not_received,
             cb_kwargs={"source": source},
@@ -122,6 +124,9 @@ class PageSpider(scrapy.Spider):
             self._named += [
                 (source, replace(page, url=url, family=parser.STORY)) for url in urls if url
             ]
+        behind, version = source.versioned.get(page.url), parser.version(body)
+        if behind is not None and version is not None:
+            self._marks[source.id, behind.url] = version
         if page.family != parser.FEED:
             return
         mark = self._marks.get((source.id, page.url))
@@ -142,10 +147,11 @@ class PageSpider(scrapy.Spider):
             yield from self._in_turn(source, source.results)
 
     def _states(self) -> Iterator[_Wanted]:
-        """The states' own files, of those that have moved."""
+        """The states' own files, and pages with versions, of those that have moved."""
         for source in self.run.configuration.sources:
-            files = source.state_files("president").values()
-            yield from self._in_turn(source, [p for p in files if self._has_moved(source, p)])
+            files = [*source.state_files("president").values(), *source.versioned.values()]
+            moved = [self._marked(source, p) for p in files if self._has_moved(source, p)]
+            yield from self._in_turn(source, moved)
 
     def _other_offices(self) -> Iterator[_Wanted]:
         """The states' files of other offices, where the state's own file says that it has some."""
@@ -189,6 +195,10 @@ class PageSpider(scrapy.Spider):
         if self._room is None or len(wanted) <= self._room:
             return sorted(wanted, key=lambda one: self.run.turn(one[1]))
         return sorted(wanted, key=lambda one: self.run.last_asked(one[1]))
+
+    def _marked(self, source: Source, page: ConfiguredPage) -> ConfiguredPage:
+        """The page as it is to be asked for, now that its mark is known."""
+        return page.at(self._marks[source.id, page.url]) if VERSION in page.url else page
 
     def _has_moved(self, source: Source, page: ConfiguredPage) -> bool:
         """Whether the national file says so; every state has where all are followed."""
