@@ -365,6 +365,15 @@ def test_what_is_refused_is_named_with_its_path(field: str, value: Json, reason:
     assert only_reason(document) == reason
 
 
+def test_keys_that_differ_in_case_only_are_one() -> None:
+    document = summary()[4:6]
+    document[0]["K"], document[1]["K"] = "A1", "a1"
+    assert [r.reason for r in parsed(document).refusals] == [
+        "[0].K: a1 stands 2 times",
+        "[1].K: a1 stands 2 times",
+    ]
+
+
 def test_a_key_that_stands_twice_refuses_both() -> None:
     document = summary()
     document[6]["K"] = 30000  # a number is the same key as its text

@@ -22,6 +22,7 @@ from storage.places import (
     in_order,
     level_of,
     parent_of,
+    place_in_office,
     place_title,
     race_title,
     state_code,
@@ -260,6 +261,12 @@ def test_races_and_places_have_their_usual_names(race: str, place: str, title: s
         "us/ca/06019": "Fresno County",
     }
     assert race_title(race, place, names) == title
+
+
+def test_a_race_with_a_title_of_its_own_is_called_by_it() -> None:
+    names = {"us/ga": "us/ga", "contest/ga-105369-7": "Sheriff"}
+    assert race_title("contest/ga-105369-7", "us/ga", names) == "Sheriff · Georgia"
+    assert place_in_office("contest/ga-105369-7", "us/ga", names) == "Sheriff · Georgia"
 
 
 @pytest.mark.parametrize(

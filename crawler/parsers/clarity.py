@@ -224,7 +224,7 @@ def _contests(root: list[Any], election: _Election) -> list[_Contest]:
             race, place = office
         elif key is not None:
             # Keys are an election's own: the next county may have the same ones.
-            race = f"contest/{election.state}-{election.number}-{key.lower()}"
+            race = f"contest/{election.state}-{election.number}-{key}"
         contests.append(_Contest(f"[{at}]", entry, key, title, race, place))
     return contests
 
@@ -251,7 +251,7 @@ def _office(title: str, election: _Election) -> tuple[str, str] | None:
 def _key(entry: dict[str, Any]) -> str | None:
     key = entry.get("K")
     text = str(key) if isinstance(key, (str, int)) and not isinstance(key, bool) else ""
-    return text if _KEY.fullmatch(text) else None
+    return text.lower() if _KEY.fullmatch(text) else None
 
 
 def _no_key(entry: dict[str, Any]) -> str:
@@ -349,7 +349,7 @@ def _party(path: str, value: object) -> str | None:
 
 
 def _flag(path: str, value: object) -> bool:
-    if value in (0, "0", "") and value is not None:
+    if value in (0, "0", ""):
         return False
     if value in (1, "1"):
         return True
