@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crawler.errors import ConfigurationError
 from crawler.parsers import PARSERS, Parser
-from crawler.parsers.clarity import VERSION, Clarity
+from crawler.parsers.clarity import VERSION
+from crawler.parsers.results_only import ResultsOnly
 
 #: What `init` writes before the user has put in an address of their own.
 PLACEHOLDER = "you@example.org"
@@ -248,9 +249,9 @@ def _source(table: _Table) -> Source:
         table.fail("timezone", f'"{timezone}" is no IANA time zone, such as "America/New_York"')
     if name != DECLARED and "reads" in table.left:
         table.fail("reads", f'is for parser = "{DECLARED}"; take it out, or change the parser')
-    if name not in PARSERS and "discover" in table.left:
-        table.fail("discover", f'parser "{name}" reads no stories; take it out')
     parser = _parser(table, name, identity, zone)
+    if isinstance(parser, ResultsOnly) and "discover" in table.left:
+        table.fail("discover", f'parser "{name}" reads no stories; take it out')
     feed = _feed(table, parser, election_date.year) if parser.OFFICES else None
     pages = _addresses(table, "pages")
     discover = _addresses(table, "discover")
@@ -266,8 +267,6 @@ def _source(table: _Table) -> Source:
             table.fail("pages", f"{url} cannot be looked at: {closed}")
         if parser.family_of(parser.looked_at(url)) is None:
             table.fail("pages", f'parser "{name}" has no reader for {url}; take it out')
-    if discover and isinstance(parser, Clarity):
-        table.fail("discover", f'parser "{name}" knows no stories; take it out')
     pages = list(dict.fromkeys(parser.looked_at(url) for url in pages))
     if feed is not None:
         national = [parser.feed_url(feed.base, office) for office in feed.offices]

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from crawler.errors import NotUnderstood
+from crawler.parsers.loose_values import CONTROL, MOST_PERCENT, quoted, slugged, votes
 from crawler.parsers.results_only import ResultsOnly
 from crawler.parsers.strict_json import strict_json
-from crawler.parsers.values import count
 from storage.places import STATES
 from storage.records import CandidateKind, RaceState, Refusal, Snapshot, Tally, refused_page
 
@@ -32,8 +32,6 @@ _VERSION_FILE = "current_ver.txt"
 _SUMMARY = re.compile(r"(?:[0-9]+|\{version\})/json/en/summary\.json")
 _NUMBER = re.compile(rb"[1-9][0-9]{0,11}")
 _KEY = re.compile(r"[0-9A-Za-z_]{1,40}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_APART = re.compile(r"[^a-z0-9]+")
 
 #: As a title reads without dots, marks, and what stands in brackets. What is not here is known by
 #: its key: a race that is named wrongly would be joined with another one.
@@ -53,10 +51,6 @@ _OFFICES = {
     ),
 }
 
-#: More than all who may vote.
-_MOST_VOTES = 300_000_000
-#: Real ones have passed 100 a little.
-_MOST_PERCENT = 200
 #: Choices that are no people.
 _KINDS: dict[str, CandidateKind] = {
     "yes": "option",
@@ -118,7 +112,7 @@ class Clarity(ResultsOnly):
         """What a version file (nothing) or a summary says."""
         if family == self.VERSION_FILE:
             if self.version(body) is None:
-                return refused_page(f"the version is no number: {_quoted(body[:200])}")
+                return refused_page(f"the version is no number: {quoted(body[:200])}")
             return Snapshot()
         election = _election(url)
         if election is None:
@@ -143,7 +137,7 @@ class _Election:
     @property
     def place(self) -> str:
         state = f"us/{self.state}"
-        return state if self.county is None else f"{state}/{_slug(self.county)}"
+        return state if self.county is None else f"{state}/{slugged('county', self.county)}"
 
     @property
     def place_name(self) -> str | None:
@@ -155,7 +149,9 @@ def _election(url: str) -> _Election | None:
     if match is None or match["state"].lower() not in STATES:
         return None
     county = None if match["county"] is None else unquote(match["county"])
-    if county is not None and not _slug(county):
+    try:
+        slugged("county", county)
+    except NotUnderstood:
         return None
     words = (match["site"], match["state"], match["county"], match["number"])
     return _Election(
@@ -183,7 +179,7 @@ class _Contest:
 def _summary(root: object, election: _Election) -> Snapshot:
     """Raises NotUnderstood when it cannot be told which contests there are."""
     if not isinstance(root, list) or not root:
-        raise NotUnderstood(f"it is no list of contests: {_quoted(root)}")
+        raise NotUnderstood(f"it is no list of contests: {quoted(root)}")
     contests = _contests(root, election)
     keys = Counter(contest.key for contest in contests)
     races, refusals = [], []
@@ -210,9 +206,9 @@ def _contests(root: list[Any], election: _Election) -> list[_Contest]:
     titles = []
     for at, entry in enumerate(root):
         if not isinstance(entry, dict):
-            raise NotUnderstood(f"[{at}] is no contest: {_quoted(entry)}")
+            raise NotUnderstood(f"[{at}] is no contest: {quoted(entry)}")
         if not isinstance(entry.get("C"), str):
-            raise NotUnderstood(f"[{at}].C: {_quoted(entry.get('C'))} is no title")
+            raise NotUnderstood(f"[{at}].C: {quoted(entry.get('C'))} is no title")
         titles.append(" ".join(entry["C"].split()))
     named = [_office(title, election) for title in titles]
     alone = Counter(named)
@@ -255,25 +251,25 @@ def _key(entry: dict[str, Any]) -> str | None:
 
 
 def _no_key(entry: dict[str, Any]) -> str:
-    return f".K: {_quoted(entry.get('K'))} is no key"
+    return f".K: {quoted(entry.get('K'))} is no key"
 
 
 def _state(contest: _Contest, election: _Election) -> RaceState:
     entry = contest.entry
     assert contest.race is not None  # it has a key
-    names, parties, votes, flags = _choices(entry)
+    names, parties, counts, flags = _choices(entry)
     tallies: list[Tally] = []
     called = []
     for at, name in enumerate(names):
         printed = _name(f".CH[{at}]", name)
         key = printed.lower()
         if any(tally.candidate == key for tally in tallies):
-            raise NotUnderstood(f".CH[{at}]: {_quoted(printed)} stands twice")
+            raise NotUnderstood(f".CH[{at}]: {quoted(printed)} stands twice")
         tallies.append(
             Tally(
                 candidate=key,
                 name=printed,
-                votes=_count(f".V[{at}]", votes[at]),
+                votes=_count(f".V[{at}]", counts[at]),
                 party=_party(f".P[{at}]", parties[at]),
                 kind=_KINDS.get(key, "person"),
             )
@@ -302,7 +298,7 @@ def _choices(entry: dict[str, Any]) -> list[list[Any]]:
     for name in _ARRAYS:
         array = entry.get(name)
         if not isinstance(array, list):
-            raise NotUnderstood(f".{name}: {_quoted(array)} is no list")
+            raise NotUnderstood(f".{name}: {quoted(array)} is no list")
         found.append(array)
     lengths = [len(array) for array in found]
     if len(set(lengths)) > 1:
@@ -321,24 +317,22 @@ def _precincts(entry: dict[str, Any]) -> float | None:
     if total == 0:
         return None
     percent = round(100 * reporting / total, 2)
-    if percent > _MOST_PERCENT:
+    if percent > MOST_PERCENT:
         raise NotUnderstood(f".PR: {reporting} of {total} precincts")
     return percent
 
 
 def _count(path: str, value: object) -> int:
-    found = count(value) if isinstance(value, str) else value
-    if isinstance(found, bool) or not isinstance(found, int):
-        raise NotUnderstood(f"{path}: {_quoted(value)} is no count")
-    if not 0 <= found <= _MOST_VOTES:
-        raise NotUnderstood(f"{path}: {found} is not between 0 and {_MOST_VOTES:,}")
+    found = votes(path, value)
+    if found is None:
+        raise NotUnderstood(f"{path}: None is no number")
     return found
 
 
 def _name(path: str, value: object) -> str:
     name = " ".join(value.split()) if isinstance(value, str) else ""
-    if not name or _CONTROL.search(name):
-        raise NotUnderstood(f"{path}: {_quoted(value)} is no name")
+    if not name or CONTROL.search(name):
+        raise NotUnderstood(f"{path}: {quoted(value)} is no name")
     return name
 
 
@@ -353,12 +347,4 @@ def _flag(path: str, value: object) -> bool:
         return False
     if value in (1, "1"):
         return True
-    raise NotUnderstood(f"{path}: {_quoted(value)} is neither 0 nor 1")
-
-
-def _slug(text: str) -> str:
-    return _APART.sub("-", text.lower()).strip("-")
-
-
-def _quoted(value: object) -> str:
-    return repr(value)[:80]
+    raise NotUnderstood(f"{path}: {quoted(value)} is neither 0 nor 1")

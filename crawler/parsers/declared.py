@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,22 +11,16 @@ from typing import Any
 from crawler.errors import NotUnderstood
 from crawler.parsers.declaration import Declaration, DeclarationError, Value
 from crawler.parsers.documents import document
+from crawler.parsers.loose_values import CONTROL, MOST_PERCENT, quoted, slugged, votes
 from crawler.parsers.results_only import ResultsOnly
-from crawler.parsers.values import count
 from storage.places import STATES, state_code
 from storage.records import RaceState, Refusal, Snapshot, Tally, refused_page
 
-_MOST_VOTES = 300_000_000
-_MOST_PERCENT = 200
 _PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]+)?)\s*(?:%.*)?", re.DOTALL)
-_APART = re.compile(r"[^a-z0-9]+")
 _HALF_DAY = re.compile(r"\b([ap])\.m\.(?![a-z])", re.IGNORECASE)
 #: A county's code; numbers, and spreadsheets, drop its first zero.
 _FIPS = re.compile(r"[0-9]{4,5}")
 _EPOCH = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-#: Bytes of a value that a message quotes, at most.
-_QUOTED = 80
 #: Entries of the same kind of fault that are named, at most.
 _NAMED = 4
 
@@ -111,7 +104,7 @@ def _entries(declared: Declaration, root: Any) -> list[Any]:
     if found is None or found == []:
         raise NotUnderstood(f"races: {declared.races.text!r} finds nothing")
     if not isinstance(found, list):
-        raise NotUnderstood(f"races: {declared.races.text!r} finds no list: {_quoted(found)}")
+        raise NotUnderstood(f"races: {declared.races.text!r} finds no list: {quoted(found)}")
     return found
 
 
@@ -142,8 +135,8 @@ def _row(declared: Declaration, entry: Any, path: str) -> _Row:
     """Raises NotUnderstood when it cannot be told which race the entry is of."""
     race = declared.race
     if not isinstance(entry, (dict, list)):
-        raise NotUnderstood(f"{_quoted(entry)} is no race")
-    office = _slug("office", _text(race, "office", entry))
+        raise NotUnderstood(f"{quoted(entry)} is no race")
+    office = slugged("office", _text(race, "office", entry))
     if not office:
         raise NotUnderstood(f"office: {race['office'].text!r} finds nothing")
     state = _state_of(race, entry)
@@ -156,7 +149,7 @@ def _row(declared: Declaration, entry: Any, path: str) -> _Row:
         slug += f"-{district}"
         if office in ("house", "president") and state is not None:
             place = f"us/{state}-{district}"
-    own = _slug("id", _text(race, "id", entry))
+    own = slugged("id", _text(race, "id", entry))
     if own:
         slug += f"/{own}" if slug == office else f"-{own}"
     if _flag(race, "special", entry):
@@ -164,9 +157,9 @@ def _row(declared: Declaration, entry: Any, path: str) -> _Row:
     county = _text(race, "county", entry)
     if county is not None:
         if state is None:
-            raise NotUnderstood(f"county: {_quoted(county)} is in no state")
+            raise NotUnderstood(f"county: {quoted(county)} is in no state")
         is_code = _FIPS.fullmatch(county) is not None
-        code = county.zfill(5) if is_code else _slug("county", county)
+        code = county.zfill(5) if is_code else slugged("county", county)
         place, name = f"us/{state}/{code}", None if is_code or code == county else county
     try:
         facts = (
@@ -186,7 +179,7 @@ def _candidates(race: Mapping[str, Value], entry: Any) -> tuple[Any, ...]:
     value = race["candidates"]
     found = value.raw(entry)
     if not isinstance(found, list):
-        raise NotUnderstood(f"candidates: {value.text!r} finds no list: {_quoted(found)}")
+        raise NotUnderstood(f"candidates: {value.text!r} finds no list: {quoted(found)}")
     if not found:
         raise NotUnderstood(f"candidates: {value.text!r} finds an empty list")
     return tuple(found)
@@ -258,7 +251,7 @@ def _tally(declared: Declaration, entry: Any) -> Tally:
     return Tally(
         candidate=own or known_as,
         name=name,
-        votes=_votes(values, entry),
+        votes=votes("votes", _found(values, "votes", entry)),
         # By which a declaration without ids would know them: one may learn of ids, or forget.
         last_name=None if own is None else known_as,
         party=_text(values, "party", entry),
@@ -279,7 +272,7 @@ def _found(values: Mapping[str, Value], name: str, entry: Any) -> object:
         return found
     key = str(found).lower() if isinstance(found, bool) else str(found)
     if key not in value.lookup:
-        raise NotUnderstood(f"{name}: {_quoted(found)} is not in its lookup")
+        raise NotUnderstood(f"{name}: {quoted(found)} is not in its lookup")
     return value.lookup[key]
 
 
@@ -288,10 +281,10 @@ def _text(values: Mapping[str, Value], name: str, entry: Any) -> str | None:
     if found is None:
         return None
     if isinstance(found, bool) or not isinstance(found, (str, int)):
-        raise NotUnderstood(f"{name}: {_quoted(found)} is no text")
+        raise NotUnderstood(f"{name}: {quoted(found)} is no text")
     text = " ".join(str(found).split())
-    if _CONTROL.search(text):
-        raise NotUnderstood(f"{name}: {_quoted(text)} has a control character")
+    if CONTROL.search(text):
+        raise NotUnderstood(f"{name}: {quoted(text)} has a control character")
     return text or None
 
 
@@ -301,25 +294,7 @@ def _flag(values: Mapping[str, Value], name: str, entry: Any) -> bool:
         return False
     if found in (True, 1, "true", "True", "TRUE", "1", "Y", "y", "yes", "Yes"):
         return True
-    raise NotUnderstood(f"{name}: {_quoted(found)} is neither true nor false; give it a lookup")
-
-
-def _votes(values: Mapping[str, Value], entry: Any) -> int | None:
-    found = told = _found(values, "votes", entry)
-    if isinstance(found, str):
-        number = count(found)
-        if number is None:
-            raise NotUnderstood(f"votes: {_quoted(found)} is no number")
-        found = number
-    if found is None:
-        return None
-    if isinstance(found, float) and found.is_integer():
-        found = int(found)
-    if isinstance(found, bool) or not isinstance(found, int):
-        raise NotUnderstood(f"votes: {_quoted(found)} is no number")
-    if not 0 <= found <= _MOST_VOTES:
-        raise NotUnderstood(f"votes: {_quoted(told)} is not between 0 and {_MOST_VOTES:,}")
-    return found
+    raise NotUnderstood(f"{name}: {quoted(found)} is neither true nor false; give it a lookup")
 
 
 def _percent(values: Mapping[str, Value], name: str, entry: Any) -> float | None:
@@ -327,14 +302,14 @@ def _percent(values: Mapping[str, Value], name: str, entry: Any) -> float | None
     if isinstance(found, str):
         match = _PERCENT.fullmatch(found)
         if match is None:
-            raise NotUnderstood(f"{name}: {_quoted(found)} is no percent")
+            raise NotUnderstood(f"{name}: {quoted(found)} is no percent")
         found = float(match[1])
     if found is None:
         return None
     if isinstance(found, bool) or not isinstance(found, (int, float)):
-        raise NotUnderstood(f"{name}: {_quoted(found)} is no percent")
-    if not 0 <= found <= _MOST_PERCENT:
-        raise NotUnderstood(f"{name}: {found} is not between 0 and {_MOST_PERCENT}")
+        raise NotUnderstood(f"{name}: {quoted(found)} is no percent")
+    if not 0 <= found <= MOST_PERCENT:
+        raise NotUnderstood(f"{name}: {found} is not between 0 and {MOST_PERCENT}")
     return float(found)
 
 
@@ -348,7 +323,7 @@ def _winner(declared: Declaration, entry: Any) -> str | None:
     if found in (True, 1, "true"):
         return "projected"
     raise NotUnderstood(
-        f'winner: {_quoted(found)} may mean anything; lookup = {{ {found} = "projected" }}'
+        f'winner: {quoted(found)} may mean anything; lookup = {{ {found} = "projected" }}'
     )
 
 
@@ -372,13 +347,13 @@ def _time(values: Mapping[str, Value], name: str, entry: Any) -> datetime | None
         pass
     if moment is None:
         form = value.format or "ISO 8601"
-        raise NotUnderstood(f"{name}: {_quoted(found)} is no time of the form {form}")
+        raise NotUnderstood(f"{name}: {quoted(found)} is no time of the form {form}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=value.zone)
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise NotUnderstood(f"{name}: {_quoted(found)} is out of all bounds") from None
+        raise NotUnderstood(f"{name}: {quoted(found)} is out of all bounds") from None
 
 
 def _state_of(values: Mapping[str, Value], entry: Any) -> str | None:
@@ -387,7 +362,7 @@ def _state_of(values: Mapping[str, Value], entry: Any) -> str | None:
         return None
     code = state_code(text)
     if code not in STATES:
-        raise NotUnderstood(f"state: {_quoted(text)} is no state")
+        raise NotUnderstood(f"state: {quoted(text)} is no state")
     return code
 
 
@@ -395,19 +370,7 @@ def _district(values: Mapping[str, Value], entry: Any) -> str | None:
     text = _text(values, "district", entry)
     if text is None:
         return None
-    return f"{int(text):02}" if text.isdecimal() and len(text) < 4 else _slug("district", text)
-
-
-def _slug(name: str, text: str | None) -> str:
-    """The text as a part of a race's name: lower case, with hyphens."""
-    if text is None:
-        return ""
-    parted = unicodedata.normalize("NFKD", text.lower())  # so that é is an e, and an accent
-    plain = "".join(sign for sign in parted if not unicodedata.combining(sign))
-    slug = _APART.sub("-", plain).strip("-")
-    if not slug:
-        raise NotUnderstood(f"{name}: {_quoted(text)} has neither letters nor digits")
-    return slug
+    return f"{int(text):02}" if text.isdecimal() and len(text) < 4 else slugged("district", text)
 
 
 def _check_constants(declared: Declaration) -> None:
@@ -433,12 +396,8 @@ def _check_constant(values: Mapping[str, Value], key: str, below: str | None) ->
             _state_of(values, None)
         elif key == "district":
             _district(values, None)
-        elif not _slug(key, _text(values, key, None)) and key == "office":
+        elif not slugged(key, _text(values, key, None)) and key == "office":
             raise NotUnderstood(f"office: {values[key].is_!r} names no office")
     except NotUnderstood as error:
         told = str(error).removeprefix(f"{key}: ")
         raise DeclarationError(f"{key}{below or ''}", f"{told}; mend it") from None
-
-
-def _quoted(value: object) -> str:
-    return repr(value)[:_QUOTED]
