@@ -20,7 +20,7 @@ from crawler.parsers import PARSERS, Parser
 from crawler.parsers.clarity import VERSION
 from crawler.parsers.declared import Declared
 from crawler.parsers.documents import document
-from crawler.parsers.structure import found, noise, suggestions, unused
+from crawler.parsers.structure import found, leaves, noise, suggestions, unused
 from crawler.parsers.unread import Unread
 from crawler.reading import charset_of, snapshot_of
 from crawler.scheduling import too_often
@@ -204,15 +204,7 @@ def checked(page: Page, source: Source, others: Sequence[Page] = ()) -> tuple[li
         family = parser.DISCOVERY if in_feeds or page.body.lstrip()[:5] == b"<?xml" else None
     if family is None:
         return [f"{printable(page.url)}: parser {source.parser_name} reads no such page"], False
-    snapshot = snapshot_of(
-        source.parser,
-        family,
-        page.body,
-        url=page.url,
-        headers=page.headers,
-        election_date=source.election_date,
-        fetched_at=datetime.now(UTC),
-    )
+    snapshot = _snapshot(page, source, family)
     zone = ZoneInfo(source.timezone)
     lines = [
         f"{printable(page.url)}",
@@ -246,10 +238,25 @@ def checked(page: Page, source: Source, others: Sequence[Page] = ()) -> tuple[li
     lines += [f"unknown field: {printable(path)}" for path in snapshot.unknown]
     if isinstance(parser, Unread):
         return [*lines, "kept, and read when the source has a parser"], True
-    for refusal in snapshot.refusals:
+    refused = [(page, refusal) for refusal in snapshot.refusals]
+    refused += [(other, r) for other in others for r in _snapshot(other, source, family).refusals]
+    for where, refusal in refused:
         which = " ".join(filter(None, (refusal.part, refusal.race, refusal.place)))
-        lines.append(f"REFUSED  {which}: {printable(refusal.reason)}")
-    return lines, not snapshot.refusals
+        file = "" if where is page else f"{printable(where.url)}: "
+        lines.append(f"REFUSED  {file}{which}: {printable(refusal.reason)}")
+    return lines, not refused
+
+
+def _snapshot(page: Page, source: Source, family: str) -> Snapshot:
+    return snapshot_of(
+        source.parser,
+        family,
+        page.body,
+        url=page.url,
+        headers=page.headers,
+        election_date=source.election_date,
+        fetched_at=datetime.now(UTC),
+    )
 
 
 #: Lines of one kind at most; a feed may have hundreds of fields.
@@ -260,14 +267,16 @@ def _declared_lines(
     parser: Declared | Unread, pages: Sequence[Page], snapshot: Snapshot, source: Source
 ) -> Iterator[str]:
     """What each declared path finds, what none uses, and what looks wrong in what was read."""
-    try:
-        roots = [document(page.body, charset_of(page.headers)) for page in pages]
-    except NotUnderstood as error:
-        yield f"no document: {printable(str(error))}"
-        return
+    roots = []
+    for page in pages:
+        try:
+            roots.append(document(page.body, charset_of(page.headers)))
+        except NotUnderstood as error:
+            yield f"no document: {printable(page.url)}: {printable(str(error))}"
+            return
     if isinstance(parser, Declared):
         for hit in found(parser.declaration, roots[0]):
-            what = "" if hit.example is None else f", such as {_shown(hit.example)}"
+            what = f", such as {', '.join(map(_shown, hit.examples))}" if hit.examples else ""
             where = f"{printable(hit.path)}: in {hit.hits:,} of {hit.places:,}{what}"
             yield f"{'found' if hit.hits else 'NOTHING':<8}  {hit.key} = {where}"
         left = unused(parser.declaration, roots[0])
@@ -278,7 +287,15 @@ def _declared_lines(
         yield from _doubtful(snapshot, source)
     else:
         told = suggestions(roots[0])
-        yield "a declaration may begin so; look at each line:" if told else "no list of candidates"
+        if told:
+            yield "a declaration may begin so; look at each line:"
+        else:
+            yield "nothing can be suggested, by the names of its fields; they are:"
+            fields = list(leaves(roots[0]).items())
+            for path, values in fields[:_MOST]:
+                yield f"  {printable(path)}, such as {_shown(values[0])}"
+            if len(fields) > _MOST:
+                yield f"  and {len(fields) - _MOST} more"
         for line in told:
             yield f"  {line.key} = {json.dumps(line.path)}   # {_shown(line.example)}"
     moving = noise(roots)

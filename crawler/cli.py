@@ -246,7 +246,9 @@ def check(configuration: Path, database: Path, url: str | None, pages: tuple[str
         else:
             found = page_from_file(Path(page), url, config)
             source = source_of(config, found.url)
-        others = [page_from_file(Path(file), found.url, config) for file in files]
+        others = [
+            replace(page_from_file(Path(file), found.url, config), url=file) for file in files
+        ]
     lines, fine = checked(found, source, others)
     for line in lines:
         click.echo(line)

@@ -31,6 +31,7 @@ from crawler.errors import ConfigurationError
 from crawler.messages import FINE, LOOK_AT_IT, TRY_LATER, USAGE, say
 from crawler.opening import register, with_database
 from crawler.parsers import Parser
+from crawler.parsers.results_only import ResultsOnly
 from crawler.reading import Reading, has_parser, read
 from crawler.sources import Configuration, ConfiguredPage, Source, read_configuration
 from crawler.telling import MOST_TOLD, NOTED, PARTS, faults, part_faults
@@ -280,6 +281,8 @@ class _Import:
         else:
             url = which.page if self.history.addressed else f"import:{which.page}"
             family = self.parser.family_of(url)
+            if isinstance(self.parser, ResultsOnly) and self.source.pages:
+                family = None  # it takes any address for a feed's: those that are meant are named
             if family is None and which.family == self.parser.DISCOVERY:
                 family = which.family  # no address tells that it is one
         if family is None:

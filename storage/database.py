@@ -19,6 +19,10 @@ _OWN = ("_sqlite_migrations", "idx__sqlite_migrations", "sqlite_")
 #: The migrations of storage/schema.py, in their order.
 MIGRATIONS = ("first_schema",)
 
+#: Rises with every change of the first migration: until 0.1.0 it may change, and a file that was
+#: made before cannot be used. In the file it is `user_version`.
+SCHEMA = 4
+
 #: How long a write waits for another process, in milliseconds.
 BUSY_TIMEOUT = 5000
 
@@ -84,11 +88,22 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         "synchronous = FULL",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    if "fetch" in tables:
+        _must_fit(connection, path)
     applied = _applied(connection) if "_sqlite_migrations" in tables else set()
     if applied - {*MIGRATIONS}:
         raise DatabaseError(f"{path} was written by a newer TallyTrail; upgrade this one")
     if applied != {*MIGRATIONS}:
         _migrate(connection)
+
+
+def _must_fit(connection: sqlite3.Connection, path: Path) -> None:
+    (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    if schema != SCHEMA:
+        raise DatabaseError(
+            f"{path} was made by another version of TallyTrail, with other tables; go on with a new"
+            " file (--db), and keep this one with the version that made it"
+        )
 
 
 def _applied(connection: sqlite3.Connection) -> set[str]:
@@ -118,6 +133,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection, tables = _read_only(path)
         if "fetch" not in tables or "change" not in tables:
             raise DatabaseError(f"{path} is not a TallyTrail database; --db names another one")
+        _must_fit(connection, path)
     return connection
 
 

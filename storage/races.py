@@ -605,6 +605,10 @@ class RacesOfLook:
                 self.entries.refuse(Refusal(part="race", race=slug, place=place, reason=reason))
             return
         look, since = self.look, sighting.doubt_fetch
+        if look.good_parser != self.parser:
+            # Another reading of the page may have another name for it: nothing was taken away.
+            self._forget(sighting)
+            return
         if not _is_missing(sighting):
             self.entries.said_something = True
             self._note_transient(sighting)
@@ -637,6 +641,15 @@ class RacesOfLook:
                 if since > shown_by
                 else None,
             )
+
+    def _forget(self, sighting: Sighting) -> None:
+        """The race stands no more by this page, and nothing is said of it."""
+        look = self.look
+        now = self.current.race(look, sighting.race, sighting.place)
+        elsewhere = self.current.shown_elsewhere(look, sighting.race, sighting.place)
+        self.current.miss(look, sighting, "stale")
+        if now is not None and now.family == look.family and not elsewhere:
+            self.current.remove_race(look, sighting.race, sighting.place)
 
 
 def _flagged(rows: list[Change], flags: tuple[str, ...], *, early: bool) -> list[Change]:

@@ -9,6 +9,7 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from storage.database import SCHEMA
 from storage.views import VIEWS
 
 migrations = Migrations("tallytrail")
@@ -415,7 +416,7 @@ def first_schema(db: Database) -> None:
     """Everything from a fetch to the log."""
     script = _TABLES + "".join(_append_only(*t) for t in APPEND_ONLY.items()) + _FETCH_TRIGGERS
     # executescript() would commit sqlite-utils' transaction; one statement at a time does not.
-    for statement in (*_statements(script), *VIEWS):
+    for statement in (*_statements(script), *VIEWS, f"PRAGMA user_version = {SCHEMA}"):
         db.execute(statement)
 
 

@@ -119,11 +119,13 @@ def _never_looked_at(source: str, url: str, family: str, now: datetime) -> PageS
 def _refusals(connection: sqlite3.Connection, page: int) -> list[Trouble]:
     """What the page's last look brought of refusals and failures, each since it began."""
     last = connection.execute(
-        "SELECT id, outcome, reason, fetched_at FROM fetch WHERE page = ? ORDER BY id DESC LIMIT 1",
+        "SELECT fetch.id, outcome, reason, fetched_at, source.parser FROM fetch"
+        " JOIN page ON page.id = fetch.page JOIN source ON source.id = page.source"
+        " WHERE page = ? ORDER BY fetch.id DESC LIMIT 1",
         (page,),
     ).fetchone()
-    if last is None:
-        return []
+    if last is None or (last["outcome"] is None and last["parser"] == "none"):
+        return []  # what has no parser is kept, and no more is asked of it
     if last["outcome"] is None:
         when = instant(last["fetched_at"])
         return [Trouble(part="page", reason="received, not read yet: run the crawl", since=when)]

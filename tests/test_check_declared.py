@@ -52,8 +52,8 @@ def test_it_says_what_each_path_finds_and_what_none_uses(tmp_path: Path) -> None
     assert result.exit_code == 0
     assert "governor/fl us/fl   updated 3 Nov 2026 8:05 PM EST" in result.output
     assert "    Ana Ruiz: 1,200 votes\n" in result.output
-    assert "found     office = title: in 2 of 2, such as 'Governor'\n" in result.output
-    assert "found     candidate.votes = Votes: in 4 of 4, such as '1,200'\n" in result.output
+    assert "found     office = title: in 2 of 2, such as 'Governor', 'Treasurer'\n" in result.output
+    assert "found     candidate.votes = Votes: in 4 of 4, such as '1,200', '800'\n" in result.output
     unused = [line for line in result.output.splitlines() if line.startswith("not used")]
     assert unused == [
         "not used  saved, such as '2026-11-04T01:00:00Z'",
@@ -70,6 +70,44 @@ def test_a_path_that_finds_nothing_stands_out_and_is_refused(tmp_path: Path) -> 
         "REFUSED  page: candidate.votes: 'votes' finds nothing in 4 candidates\n" in result.output
     )
     assert "not used  contests[].choices[].Votes, such as '1,200'\n" in result.output
+
+
+def test_with_a_wrong_list_of_races_all_fields_are_shown(tmp_path: Path) -> None:
+    result = checked(tmp_path, FEED, reads=READS.replace('"contests"', '"races"'))
+    assert "REFUSED  page: races: 'races' finds nothing\n" in result.output
+    assert "not used  contests[].choices[].Votes, such as '1,200'\n" in result.output
+    assert "not used  contests[].title, such as 'Governor'\n" in result.output
+
+
+def test_what_only_a_later_file_shows_is_refused_by_its_name(tmp_path: Path) -> None:
+    marked = READS.replace('votes = "Votes" }', 'votes = "Votes", winner = "Mark" }')
+    later = json.loads(json.dumps(FEED).replace('"Share": "60.0"', '"Mark": "W"'))
+    result = checked(tmp_path, FEED, later, reads=marked)
+    assert result.exit_code == 1
+    assert f"REFUSED  {tmp_path / '1.json'}: race governor/fl us/fl: " in result.output
+    assert "'W' may mean anything" in result.output
+
+
+def test_marks_are_shown_as_they_differ(tmp_path: Path) -> None:
+    marked = READS.replace('votes = "Votes" }', 'votes = "Votes", winner = "Party" }')
+    result = checked(tmp_path, FEED, reads=marked)
+    assert "found     candidate.winner = Party: in 4 of 4, such as 'Dem', 'Rep'\n" in result.output
+
+
+def test_a_time_in_another_unit_is_refused_and_not_believed_never(tmp_path: Path) -> None:
+    feed = json.loads(json.dumps(FEED).replace('"11/03/2026 8:05 p.m."', "1793754300"))
+    wrong = READS.replace('format = "%m/%d/%Y %I:%M %p"', 'format = "epoch_ms"')
+    result = checked(tmp_path, feed, reads=wrong)
+    assert result.exit_code == 1
+    assert "updated_at reads as 21 January 1970, long before the election" in result.output
+    none = READS.replace(', format = "%m/%d/%Y %I:%M %p"', "")
+    assert 'declare format = "epoch"' in checked(tmp_path, feed, reads=none).output
+
+
+def test_where_nothing_can_be_suggested_the_fields_are_named(tmp_path: Path) -> None:
+    odd = {"b": [{"i": [{"lbl": "Ana", "t": {"n": "1,200"}}]}]}
+    result = checked(tmp_path, odd, reads="", parser="none")
+    assert "  b[].i[].t.n, such as '1,200'\n" in result.output
 
 
 def test_fields_that_move_at_every_look_are_named(tmp_path: Path) -> None:

@@ -227,3 +227,23 @@ def test_what_is_no_database_is_told(tmp_path: Path, content: bytes | None) -> N
     assert "t.db" in result.output
     assert "Traceback" not in result.output
     assert not out.exists()
+
+
+def test_a_declaration_that_names_races_otherwise_says_nothing_of_the_outlet(
+    tmp_path: Path,
+) -> None:
+    """The race of the old name is no longer tracked; the page has not taken it away."""
+    database = tmp_path / "t.db"
+    named = {**READS, "office": {"is": "gov"}}
+    received(database, configured(tmp_path, named, "old.toml"), document(1, 2))
+    configuration = configured(tmp_path, READS)
+    bodies = [document(n, 2) for n in range(3, 12)]
+    received(database, configuration, document(2, 2), *bodies)
+    connection = open_for_reading(database)
+    kinds = {row[0] for row in said(database)}
+    assert "race_removed" not in kinds
+    reasons = [row["reason"] for row in connection.execute("SELECT reason FROM refusal")]
+    assert reasons == []
+    races = {row["race"] for row in connection.execute("SELECT race FROM results")}
+    assert races == {"governor/fl"}
+    connection.close()

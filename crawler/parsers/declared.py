@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from crawler.errors import NotUnderstood
@@ -25,6 +25,10 @@ _EPOCH = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 _NAMED = 4
 
 
+#: No results are of longer before their election. A format that does not fit reads 1970.
+_EARLIEST = timedelta(days=5 * 366)
+
+
 class Declared(ResultsOnly):
     """The parser of one source, by its declaration. scheme: whose the candidates' ids are.
 
@@ -42,13 +46,39 @@ class Declared(ResultsOnly):
         return self.declaration.name
 
     def parse(
-        self, _family: str, body: bytes, /, *, charset: str | None, **_context: Any
+        self,
+        _family: str,
+        body: bytes,
+        /,
+        *,
+        charset: str | None,
+        election_date: date,
+        **_context: Any,
     ) -> Snapshot:
         """All that one body says by the declaration."""
         try:
-            return read_document(self.declaration, document(body, charset), self.scheme)
+            snapshot = read_document(self.declaration, document(body, charset), self.scheme)
         except NotUnderstood as error:
             return refused_page(str(error))
+        return _with_likely_times(snapshot, election_date)
+
+
+def _with_likely_times(snapshot: Snapshot, election_date: date) -> Snapshot:
+    """Without the races of which the time is of long before the election.
+
+    Whose format is wrong would have them wait for ever: nothing of before an election is believed.
+    """
+    likely, refusals = [], list(snapshot.refusals)
+    for race in snapshot.races:
+        updated = race.source_updated_at
+        if updated is None or updated.date() >= election_date - _EARLIEST:
+            likely.append(race)
+            continue
+        reason = (
+            f"updated_at reads as {updated:%-d %B %Y}, long before the election; see its format"
+        )
+        refusals.append(Refusal(part="race", reason=reason, race=race.race, place=race.place))
+    return replace(snapshot, races=tuple(likely), refusals=tuple(refusals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +221,7 @@ def _state(declared: Declaration, rows: list[_Row]) -> RaceState:
         which = " and ".join(row.path.rstrip(": ") for row in rows[:_NAMED])
         raise NotUnderstood(
             f"{which} cannot be told apart: {first.race} in {first.place}; declare what differs"
-            " (id, district or special)"
+            " (state, county, district, special or id)"
         )
     tallies: list[Tally] = []
     called: list[str] = []
@@ -347,7 +377,8 @@ def _time(values: Mapping[str, Value], name: str, entry: Any) -> datetime | None
         pass
     if moment is None:
         form = value.format or "ISO 8601"
-        raise NotUnderstood(f"{name}: {quoted(found)} is no time of the form {form}")
+        hint = '; declare format = "epoch"' if isinstance(found, int | float) else ""
+        raise NotUnderstood(f"{name}: {quoted(found)} is no time of the form {form}{hint}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=value.zone)
     try:

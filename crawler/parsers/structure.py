@@ -66,12 +66,17 @@ def _below(path: str, name: str) -> str:
 
 
 def unused(declared: Declaration, root: Any) -> dict[str, Any]:
-    """The leaves that no declared path names, with the first value of each."""
+    """The leaves that no declared path names, with the first value of each.
+
+    All of them where the list of races is not found: the other paths start in it.
+    """
     names = set()
     values: list[Value] = [*declared.race.values(), *declared.candidate.values()]
     for value in [*values, *([declared.races] if declared.races else [])]:
         if value.path is not None:
             names |= set(_fields(value.path.parsed))
+    if declared.races is not None and not _listed(_raw(declared.races, root)):
+        names = set()
     return {
         path: told[0]
         for path, told in leaves(root).items()
@@ -180,13 +185,16 @@ def _is_number(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Of a declared key: its path, in how many of how many places it finds something, and what."""
+    """Of a declared key: its path, in how many of how many places it finds something, and what.
+
+    examples: some of the different values.
+    """
 
     key: str
     path: str
     hits: int
     places: int
-    example: Any
+    examples: tuple[Any, ...]
 
 
 def found(declared: Declaration, root: Any) -> list[Hit]:
@@ -214,8 +222,13 @@ def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+#: Different values of a key that are shown.
+_EXAMPLES = 4
+
+
 def _hits(prefix: str, values: Mapping[str, Value], places: Sequence[Any]) -> Iterator[Hit]:
     for key, value in values.items():
-        hits = [h for h in (_raw(value, place) for place in places) if h not in (None, False)]
-        example = hits[0] if hits else None
-        yield Hit(f"{prefix}{key}", value.text, len(hits), len(places), example)
+        told = (_raw(value, place) for place in places)
+        hits = [h for h in told if h not in (None, False, "")]
+        different = tuple({repr(hit): hit for hit in hits}.values())
+        yield Hit(f"{prefix}{key}", value.text, len(hits), len(places), different[:_EXAMPLES])
