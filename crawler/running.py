@@ -302,11 +302,13 @@ class Run:
             yield
         except sqlite3.DatabaseError as error:
             known = explained(self.database, error)
-            if known is None:
+            if known is None and not isinstance(error, sqlite3.OperationalError):
                 raise
             if not self.broken:
                 kept = "what was received before is kept, and read by the next crawl"
-                self.tell(f"{known}; {kept}", TRY_LATER if known.try_later else LOOK_AT_IT)
+                later = known is not None and known.try_later
+                what = known or f"{self.database}: {error}; it does not fit this version"
+                self.tell(f"{what}; {kept}", TRY_LATER if later else LOOK_AT_IT)
             self.broken = True
             self.stop()
             raise Ended("the database cannot be written") from error

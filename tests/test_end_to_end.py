@@ -445,3 +445,20 @@ def test_head_of_a_long_log_is_no_error(desk: Desk, site: Site) -> None:
     )
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_table_that_is_gone_ends_the_crawl_and_is_not_the_site_s_fault(
+    desk: Desk, site: Site
+) -> None:
+    site.answers[path_of(1)] = lambda _: (200, {"Content-Type": "text/html"}, story(1))
+    desk.configure([1])
+    assert desk.run("crawl").returncode == 0
+    plain = sqlite3.connect(desk.folder / "tallytrail.db")
+    plain.execute("ALTER TABLE article_sighting RENAME TO taken_away")
+    plain.close()
+    done = desk.run("crawl")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "tallytrail.db" in line
+    assert "article_sighting" in line
+    assert "no answer" not in line
