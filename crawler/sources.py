@@ -207,6 +207,10 @@ def read_configuration(path: Path) -> Configuration:
     delay = table.take("delay", (int, float), 1.0)
     if not math.isfinite(delay):
         table.fail("delay", f"{delay} is no number of seconds")
+    if isinstance(table.left.get("source"), dict):
+        table.fail("source", "write [[source]], in two brackets: there may be several")
+    if "reads" in table.left:
+        table.fail("reads", "write [source.reads], below its [[source]]")
     entries = table.take("source", (list,), [])
     table.done()
     if not entries:

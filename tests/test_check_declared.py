@@ -186,3 +186,23 @@ def test_leaves_are_told_by_path_with_lists_as_one() -> None:
 def test_what_moves_between_some_files_only_is_no_noise() -> None:
     assert noise([{"a": 1, "b": 1, "c": 1}, {"a": 2, "b": 1, "c": 2}, {"a": 3, "b": 2}]) == ["a"]
     assert noise([{"a": 1}]) == []
+
+
+def test_where_an_object_stands_in_place_of_a_number_its_names_are_told(tmp_path: Path) -> None:
+    nested = json.loads(json.dumps(FEED).replace('"1,200"', '{"n": "1,200", "pc": 60}'))
+    result = checked(tmp_path, nested)
+    assert "is no number; name one of n, pc" in result.output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("[[source]]", "[source]"), ("[source.reads]", "[reads]")]
+)
+def test_a_table_in_the_wrong_brackets_is_told_how_to_write_it(
+    tmp_path: Path, wrong: str, right: str
+) -> None:
+    checked(tmp_path, FEED)
+    path = tmp_path / "t.toml"
+    path.write_text(path.read_text().replace(wrong, right))
+    result = CliRunner().invoke(main, ["check", "--config", str(path), str(tmp_path / "0.json")])
+    assert result.exit_code == 2
+    assert f"write {wrong}" in result.output

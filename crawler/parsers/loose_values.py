@@ -35,7 +35,8 @@ def votes(name: str, told: object) -> int | None:
     if isinstance(found, float) and found.is_integer():
         found = int(found)
     if isinstance(found, bool) or not isinstance(found, int):
-        raise NotUnderstood(f"{name}: {quoted(told)} is no number")
+        inside = f"; name one of {', '.join(told)}" if isinstance(told, dict) and told else ""
+        raise NotUnderstood(f"{name}: {quoted(told)} is no number{inside[:_QUOTED]}")
     if not 0 <= found <= MOST_VOTES:
         raise NotUnderstood(f"{name}: {quoted(told)} is not between 0 and {MOST_VOTES:,}")
     return found
