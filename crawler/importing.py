@@ -281,8 +281,9 @@ class _Import:
         else:
             url = which.page if self.history.addressed else f"import:{which.page}"
             family = self.parser.family_of(url)
-            if isinstance(self.parser, ResultsOnly) and self.source.pages:
-                family = None  # it takes any address for a feed's: those that are meant are named
+            takes_all = isinstance(self.parser, ResultsOnly)  # any address is a feed's to it
+            if takes_all and self.history.of_files and not _holds_data(which.page):
+                family = None
             if family is None and which.family == self.parser.DISCOVERY:
                 family = which.family  # no address tells that it is one
         if family is None:
@@ -447,6 +448,15 @@ class _Import:
             f"{came.seen:,} captures, {came.imported:,} imported: {looks or 'none'};"
             f" {came.changes:,} changes{ids}"
         )
+
+
+#: How names of files end that may hold results; repositories have others besides.
+_DATA = (".json", ".csv", ".tsv", ".xml", ".txt")
+
+
+def _holds_data(file: str) -> bool:
+    name = file.rpartition("/")[2].lower()
+    return name.endswith(_DATA) or "." not in name
 
 
 _ENDED = {"failed": "failed", "refused": "been refused"}

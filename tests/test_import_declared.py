@@ -143,7 +143,7 @@ def test_an_id_that_repeats_refuses_its_race_alone(tmp_path: Path) -> None:
     assert "'A'" in line
 
 
-def test_of_a_repository_only_the_files_of_configured_pages_are_looks(tmp_path: Path) -> None:
+def test_what_else_a_repository_holds_is_no_look(tmp_path: Path) -> None:
     repository = tmp_path / "scraped"
     (repository / "2026").mkdir(parents=True)
     git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -152,11 +152,7 @@ def test_of_a_repository_only_the_files_of_configured_pages_are_looks(tmp_path: 
     (repository / "2026" / "results.json").write_bytes(document(contest("governor", {"Ana": 1})))
     subprocess.run([*git, "add", "-A"], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "look"], check=True)
-    (tmp_path / "t.toml").write_text(
-        CONFIGURATION.replace(
-            "[source.reads]", 'pages = ["https://x.org/2026/results.json"]\n[source.reads]'
-        )
-    )
+    (tmp_path / "t.toml").write_text(CONFIGURATION)
     words = ["--source", "county", "--config", tmp_path / "t.toml", "--db", tmp_path / "t.db"]
     told = subprocess.run(
         [BIN / "tallytrail", "import", repository, *map(str, words)],

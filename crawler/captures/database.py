@@ -58,6 +58,7 @@ class DatabaseHistory:
     """The looks of one source."""
 
     addressed = True
+    of_files = False
     others: Mapping[str, int] = {}
 
     def __init__(self, path: Path, connection: sqlite3.Connection, source: str) -> None:

@@ -97,6 +97,7 @@ class _Files:
     """What both forms have: the folder is the page, the name is the time."""
 
     addressed = False
+    of_files = False
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path

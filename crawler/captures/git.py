@@ -259,6 +259,7 @@ class GitHistory:
     """The history of one branch."""
 
     addressed = False
+    of_files = True
     others: Mapping[str, int] = {}
 
     def __init__(self, path: Path, git: _Git) -> None:

@@ -64,14 +64,16 @@ class History(Protocol):
     """A history that is open for reading.
 
     origin: what it is known by, wherever it lies on this machine. label: what people call it.
-    addressed: its pages are addresses, not paths. others: what it has besides captures, by how it
-    is told, and how often; right when all captures were taken. earlier: for captures that have the
-    bytes of another one; set it before they are taken.
+    addressed: its pages are addresses, not paths. of_files: its pages are files, among which there
+    may be some that hold no results; in folders of captures the folder is the page. others: what
+    it has besides captures, by how it is told, and how often; right when all captures were taken.
+    earlier: for captures that have the bytes of another one; set it before they are taken.
     """
 
     origin: str
     label: str
     addressed: bool
+    of_files: bool
     earlier: Earlier
 
     @property

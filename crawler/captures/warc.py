@@ -87,6 +87,7 @@ class WarcHistory:
     """The responses of one file. They wait on a shelf for their time."""
 
     addressed = True
+    of_files = False
 
     def __init__(self, path: Path, shelf: Shelf) -> None:
         self._path = path
