@@ -208,7 +208,7 @@ def read_configuration(path: Path) -> Configuration:
     if not math.isfinite(delay):
         table.fail("delay", f"{delay} is no number of seconds")
     if isinstance(table.left.get("source"), dict):
-        table.fail("source", "write [[source]], in two brackets: there may be several")
+        table.fail("source", "should be a list: write [[source]], in two brackets")
     if "reads" in table.left:
         table.fail("reads", "write [source.reads], below its [[source]]")
     entries = table.take("source", (list,), [])
