@@ -33,7 +33,8 @@ def copy_what_was_asked_for(old: sqlite3.Connection, new: sqlite3.Connection) ->
         rows = old.execute(f"SELECT {columns} FROM {table} ORDER BY id")  # noqa: S608 - ours
         while some := rows.fetchmany(_AT_ONCE):
             with immediate(new):
-                new.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", some)  # noqa: S608
+                insert = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - ours
+                new.executemany(insert, some)
 
 
 def copy_looks(old: sqlite3.Connection, new: sqlite3.Connection) -> Iterator[tuple[int, bool]]:

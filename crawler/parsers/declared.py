@@ -23,8 +23,6 @@ _FIPS = re.compile(r"[0-9]{4,5}")
 _EPOCH = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 #: Entries of the same kind of fault that are named, at most.
 _NAMED = 4
-
-
 #: No results are of longer before their election. A format that does not fit reads 1970.
 _EARLIEST = timedelta(days=5 * 366)
 
@@ -140,11 +138,11 @@ def _entries(declared: Declaration, root: Any) -> list[Any]:
 
 def _must_find_votes(declared: Declaration, rows: list[_Row]) -> None:
     """Raise NotUnderstood when no candidate at all has votes: the path is taken to be wrong."""
-    votes = declared.candidate["votes"]
+    value = declared.candidate["votes"]
     candidates = [candidate for row in rows for candidate in row.candidates]
-    if candidates and all(_has_none(votes, candidate) for candidate in candidates):
+    if candidates and all(_has_none(value, candidate) for candidate in candidates):
         raise NotUnderstood(
-            f"candidate.votes: {votes.text!r} finds nothing in {len(candidates)} candidates"
+            f"candidate.votes: {value.text!r} finds nothing in {len(candidates)} candidates"
         )
 
 
@@ -153,9 +151,9 @@ def _is_missing(value: Value | None, entry: Any) -> bool:
     return value is not None and value.raw(entry) is not False and _has_none(value, entry)
 
 
-def _has_none(votes: Value, candidate: Any) -> bool:
+def _has_none(value: Value, entry: Any) -> bool:
     try:
-        found = votes.raw(candidate)
+        found = value.raw(entry)
     except NotUnderstood:  # its own race is refused for that
         return False
     return found is None or found is False or (isinstance(found, str) and not found.strip())
